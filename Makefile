@@ -1,0 +1,91 @@
+# Everything a fresh machine with Go, make and a C compiler needs.
+
+GO            ?= go
+GOLANGCI_LINT := v2.15.0
+GOVULNCHECK   := v1.1.4
+TOOLS         := $(CURDIR)/.cache/tools
+TEST_FLAGS    ?=
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build ## Run the whole of it on embedded data, and show the result
+	@./bin/spillway demo --exit
+
+.PHONY: test
+test: postgres ## Pass the tests, with the race detector
+	$(GO) test -race -shuffle=on -timeout 20m $(TEST_FLAGS) ./...
+
+.PHONY: build
+build: ## Build bin/spillway
+	$(GO) build -o bin/spillway ./cmd/spillway
+
+.PHONY: check
+check: lint generate-clean tidy-clean slim vulnerabilities ## Lint, generated files, module file, the slim build, known vulnerabilities
+
+.PHONY: lint
+lint: $(TOOLS)/golangci-lint-$(GOLANGCI_LINT) ## Lint, formatting and the walls between packages
+	$< run ./...
+
+.PHONY: format
+format: $(TOOLS)/golangci-lint-$(GOLANGCI_LINT) ## Format all files
+	$< fmt ./...
+
+.PHONY: generate
+generate: ## Write the files that are made from declarations
+	$(GO) generate ./...
+	$(GO) test ./cmd/spillway -run 'GeneratedSections|QuickstartExample' -update
+	$(GO) test ./syncer/project -run TheSchemaIsTheSame -update
+
+.PHONY: generate-clean
+generate-clean: generate
+	@changed=$$(git status --porcelain -- docs examples syncer/project/testdata); \
+	if [ -n "$$changed" ]; then echo "Generated files are out of date: run make generate and commit"; echo "$$changed"; exit 1; fi
+
+.PHONY: tidy-clean
+tidy-clean:
+	$(GO) mod tidy -diff
+
+.PHONY: slim
+slim: ## The pure-Go binary, without DuckDB
+	CGO_ENABLED=0 $(GO) build -tags noduckdb -o bin/spillway-slim ./cmd/spillway
+
+# The database of known vulnerabilities is on the network. Where it cannot be reached that is said, and nothing fails.
+.PHONY: vulnerabilities
+vulnerabilities: $(TOOLS)/govulncheck-$(GOVULNCHECK)
+	@if curl -fsS --max-time 10 -o /dev/null https://vuln.go.dev/index/db.json; then $< ./...; \
+	else echo "NOT CHECKED: vuln.go.dev cannot be reached from here, so known vulnerabilities were not looked up"; fi
+
+# Tests want a PostgreSQL server: the one that SPILLWAY_TEST_PG_DSN names, or local binaries to start a throwaway one.
+.PHONY: postgres
+postgres:
+	@if [ -n "$$SPILLWAY_TEST_PG_DSN" ] || [ -n "$$PG_BIN" ] || command -v initdb >/dev/null \
+		|| ls /usr/lib/postgresql/*/bin/initdb /opt/homebrew/opt/postgresql@*/bin/initdb >/dev/null 2>&1; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends postgresql; exit $$?; fi; \
+	echo "The tests need PostgreSQL. Type:  sudo apt-get install -y postgresql   (macOS: brew install postgresql@17)"; \
+	echo "or name a server they may make databases on:  SPILLWAY_TEST_PG_DSN=postgres://... make test"; exit 1
+
+.PHONY: converge
+converge: ## 20,000 random histories against the snapshot engines and the sync engine (an hour)
+	SPILLWAY_SEEDS=20000 $(GO) test -timeout 3h ./diffstore/... ./syncer
+
+.PHONY: campaign-kill
+campaign-kill: postgres ## 60 times kill -9 in the middle of a run of the real binary (minutes)
+	SPILLWAY_KILLS=60 $(GO) test -timeout 60m -v -run 'EndToEnd/killed|Kill' ./cmd/spillway ./diffstore/...
+
+.PHONY: bench
+bench: postgres ## Measure whole runs against the bare scan (BENCH_ROWS=1000000,5000000), into docs/performance.md
+	BENCH_OUT=$(CURDIR)/docs/performance.md $(GO) test -run '^$$' -bench Runs -benchtime 1x -timeout 3h ./cmd/bench
+
+$(TOOLS)/golangci-lint-$(GOLANGCI_LINT):
+	GOBIN=$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT)
+	mv $(TOOLS)/golangci-lint $@
+
+$(TOOLS)/govulncheck-$(GOVULNCHECK):
+	GOBIN=$(TOOLS) $(GO) install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK)
+	mv $(TOOLS)/govulncheck $@
