@@ -1,0 +1,192 @@
+package mappings
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"spillway/destinations"
+)
+
+// codecVersion is the first byte of stored fields.
+const codecVersion = 1
+
+// maxNesting is how deep lists and documents may hold others.
+const maxNesting = 500
+
+var errCutShort = errors.New("stored fields are cut short")
+
+// AppendFields appends f in a compact form that DecodeFields reads back exactly, the digits of numbers included.
+// The values must be of the types of destinations.Value; any other is stored as null.
+func AppendFields(dst []byte, f destinations.Fields) []byte {
+	dst = append(dst, codecVersion)
+	dst = binary.AppendUvarint(dst, uint64(len(f)))
+	for _, v := range f {
+		dst = appendText(dst, v.Name)
+		dst = appendStored(dst, v.Value)
+	}
+	return dst
+}
+
+func appendStored(dst []byte, v destinations.Value) []byte {
+	switch v := v.(type) {
+	case bool:
+		if v {
+			return append(dst, tagTrue)
+		}
+		return append(dst, tagFalse)
+	case string:
+		return appendText(append(dst, tagString), v)
+	case json.Number:
+		return appendText(append(dst, tagNumber), string(v))
+	case destinations.Date:
+		return appendText(append(dst, tagDate), string(v))
+	case time.Time:
+		dst = binary.AppendVarint(append(dst, tagTime), v.Unix())
+		return binary.AppendUvarint(dst, uint64(v.Nanosecond()))
+	case json.RawMessage:
+		return append(binary.AppendUvarint(append(dst, tagJSON), uint64(len(v))), v...)
+	case []destinations.Value:
+		dst = binary.AppendUvarint(append(dst, tagList), uint64(len(v)))
+		for _, e := range v {
+			dst = appendStored(dst, e)
+		}
+		return dst
+	}
+	return append(dst, tagNull)
+}
+
+// DecodeFields reads what AppendFields wrote. It copies what it needs of b, and returns an error for bytes that
+// AppendFields did not write.
+func DecodeFields(b []byte) (destinations.Fields, error) {
+	if len(b) == 0 {
+		return nil, errCutShort
+	}
+	if b[0] != codecVersion {
+		return nil, fmt.Errorf("stored fields are of version %d; this release reads version %d", b[0], codecVersion)
+	}
+	d := decoder{rest: b[1:]}
+	n := d.count()
+	if d.err != nil {
+		return nil, d.err
+	}
+	fields := make(destinations.Fields, 0, n)
+	for range n {
+		name := d.text()
+		value := d.value(0)
+		if d.err != nil {
+			return nil, d.err
+		}
+		fields = append(fields, destinations.FieldValue{Name: name, Value: value})
+	}
+	if len(d.rest) > 0 {
+		return nil, fmt.Errorf("stored fields are followed by %d bytes that do not belong to them", len(d.rest))
+	}
+	return fields, nil
+}
+
+// decoder reads stored fields from rest until its first error.
+type decoder struct {
+	rest []byte
+	err  error
+}
+
+func (d *decoder) fail(err error) {
+	if d.err == nil {
+		d.err = err
+	}
+	d.rest = nil
+}
+
+func (d *decoder) uvarint() uint64 {
+	v, n := binary.Uvarint(d.rest)
+	if n <= 0 {
+		d.fail(errCutShort)
+		return 0
+	}
+	d.rest = d.rest[n:]
+	return v
+}
+
+func (d *decoder) varint() int64 {
+	v, n := binary.Varint(d.rest)
+	if n <= 0 {
+		d.fail(errCutShort)
+		return 0
+	}
+	d.rest = d.rest[n:]
+	return v
+}
+
+// count reads a number of things of at least one byte each.
+func (d *decoder) count() int {
+	n := d.uvarint()
+	if n > uint64(len(d.rest)) {
+		d.fail(errCutShort)
+		return 0
+	}
+	return int(n)
+}
+
+func (d *decoder) text() string {
+	n := d.count()
+	s := string(d.rest[:n])
+	d.rest = d.rest[n:]
+	return s
+}
+
+func (d *decoder) value(depth int) destinations.Value {
+	if depth > maxNesting {
+		d.fail(fmt.Errorf("stored fields hold lists within lists beyond %d", maxNesting))
+	}
+	if len(d.rest) == 0 {
+		d.fail(errCutShort)
+		return nil
+	}
+	tag := d.rest[0]
+	d.rest = d.rest[1:]
+	switch tag {
+	case tagNull:
+		return nil
+	case tagFalse:
+		return false
+	case tagTrue:
+		return true
+	case tagString:
+		return d.text()
+	case tagNumber:
+		return json.Number(d.text())
+	case tagDate:
+		return destinations.Date(d.text())
+	case tagJSON:
+		return json.RawMessage(d.text())
+	case tagTime:
+		return d.time()
+	case tagList:
+		return d.list(depth)
+	}
+	d.fail(fmt.Errorf("stored fields hold a value of the unknown type %q", tag))
+	return nil
+}
+
+func (d *decoder) time() destinations.Value {
+	seconds, nanos := d.varint(), d.uvarint()
+	if nanos >= uint64(time.Second) {
+		d.fail(errors.New("stored fields hold a time beyond its second"))
+	}
+	return time.Unix(seconds, int64(nanos)).UTC()
+}
+
+func (d *decoder) list(depth int) destinations.Value {
+	n := d.count()
+	list := make([]destinations.Value, 0, n)
+	for range n {
+		list = append(list, d.value(depth+1))
+		if d.err != nil {
+			return nil
+		}
+	}
+	return list
+}
