@@ -1,0 +1,206 @@
+package snapshot
+
+import "cmp"
+
+// cursor goes through the records of a generation, or of an overlay, in the order of their keys' hashes. It reads the
+// texts of a record when it is asked for them alone.
+type cursor struct {
+	hash uint64 // of the record it stands at
+	at   uint64 // its number
+
+	g      *generation
+	bucket uint64
+	loaded bool   // the group that at is in
+	group  uint64 // its number
+	ahead  uint64 // the record that texts begins with
+	texts  reader
+	detail uint64 // the length that details in the group have
+
+	refs    []reference // of an overlay, when g is nil
+	overlay *overlay
+}
+
+// first puts the cursor at the first record.
+func (c *cursor) first() bool {
+	c.at = 0
+	return c.stand()
+}
+
+func (c *cursor) next() bool {
+	c.at++
+	return c.stand()
+}
+
+func (c *cursor) stand() bool {
+	if c.g == nil {
+		if c.at >= uint64(len(c.refs)) {
+			return false
+		}
+		c.hash = c.refs[c.at].hash
+		return true
+	}
+	if c.at >= c.g.rows {
+		return false
+	}
+	for _, hi := bucket(c.g.keyDir, c.bucket, c.g.rows); c.at >= hi; _, hi = bucket(c.g.keyDir, c.bucket, c.g.rows) {
+		if c.bucket++; c.bucket == 1<<c.g.keyBits {
+			return false
+		}
+	}
+	c.hash = c.bucket<<c.g.keyShift&^hashMask | c.g.hashAt(c.at)
+	return true
+}
+
+// kind returns that of the record it stands at.
+func (c *cursor) kind() kind {
+	if c.g == nil {
+		r := c.overlay.record(c.refs[c.at].offset)
+		return r.kind
+	}
+	return c.g.kindAt(c.at)
+}
+
+// record returns the record it stands at.
+func (c *cursor) record() (record, error) {
+	if c.g == nil {
+		return c.overlay.record(c.refs[c.at].offset), nil
+	}
+	group := c.at / groupSize
+	if !c.loaded || c.group != group || c.ahead > c.at {
+		b, err := c.g.group(group)
+		if err != nil {
+			return record{}, err
+		}
+		c.texts = reader{b: b}
+		c.loaded, c.group, c.ahead, c.detail = true, group, group*groupSize, c.texts.uvarint()
+	}
+	for ; c.ahead < c.at; c.ahead++ {
+		c.skip()
+	}
+	r := c.read()
+	c.ahead++
+	if c.texts.bad {
+		return record{}, damage("%s: record %d cannot be read", c.g.path, c.at)
+	}
+	return r, nil
+}
+
+// skip drops a record off the front of the texts. That of a plain record with a short key and identifier, which is
+// most, is found without reading it.
+func (c *cursor) skip() {
+	if b := c.texts.b; len(b) > 0 && b[0]&0x81 == 0 && c.g.markAt(c.ahead)&1 == 0 {
+		at := 1 + uint64(b[0])>>1
+		if at < uint64(len(b)) && b[at] < 0x80 {
+			at += 1 + uint64(max(b[at], idLength)-idLength) + c.detail
+			if at <= uint64(len(b)) {
+				c.texts.b = b[at:]
+				return
+			}
+		}
+	}
+	c.read()
+}
+
+// read takes a record off the front of the texts.
+func (c *cursor) read() record {
+	r := record{kind: c.g.kindAt(c.ahead)}
+	length := c.texts.uvarint()
+	r.key = c.texts.take(length >> 1)
+	switch r.kind {
+	case plain:
+		r.sum, r.source = c.g.markAt(c.ahead), c.g.sourceAt(c.ahead)
+		switch id := c.texts.uvarint(); id {
+		case idNone:
+		case idIsKey:
+			r.id = r.key
+		default:
+			r.id = c.texts.take(id - idLength)
+		}
+		detail := c.detail
+		if length&1 != 0 {
+			detail = c.texts.uvarint()
+		}
+		r.detail = c.texts.take(detail)
+	case whole:
+		r.body = c.texts.bytes()
+	case tombstone:
+	}
+	return r
+}
+
+// What stands before the identifier of a plain record, unless it is its length with idLength added.
+const (
+	idNone   = 0
+	idIsKey  = 1
+	idLength = 2
+)
+
+// merge goes through the newest records of several cursors, each older than the one before it.
+type merge struct {
+	live    []*cursor
+	current []*cursor // those that stand at the record that was returned
+}
+
+func newMerge(cursors []*cursor) *merge {
+	m := &merge{}
+	for _, c := range cursors {
+		if c.first() {
+			m.live = append(m.live, c)
+		}
+	}
+	return m
+}
+
+// next returns the cursor that stands at the next record, or nil after the last.
+func (m *merge) next() (*cursor, error) {
+	for _, done := range m.current {
+		if !done.next() {
+			m.drop(done)
+		}
+	}
+	m.current = m.current[:0]
+	for _, c := range m.live {
+		switch {
+		case len(m.current) == 0 || c.hash < m.current[0].hash:
+			m.current = append(m.current[:0], c)
+		case c.hash == m.current[0].hash:
+			m.current = append(m.current, c)
+		}
+	}
+	switch len(m.current) {
+	case 0:
+		return nil, nil
+	case 1:
+		return m.current[0], nil
+	}
+	return m.newest()
+}
+
+// newest picks, of several records whose keys have one hash, the first key and the newest record of it.
+func (m *merge) newest() (*cursor, error) {
+	var least []byte
+	var of []*cursor
+	for _, c := range m.current {
+		r, err := c.record()
+		if err != nil {
+			return nil, err
+		}
+		switch order := cmp.Compare(string(r.key), string(least)); {
+		case of == nil || order < 0:
+			least, of = r.key, []*cursor{c}
+		case order == 0:
+			of = append(of, c)
+		}
+	}
+	m.current = append(m.current[:0], of...)
+	return m.current[0], nil
+}
+
+func (m *merge) drop(c *cursor) {
+	for i, l := range m.live {
+		if l == c {
+			m.live = append(m.live[:i], m.live[i+1:]...)
+			return
+		}
+	}
+}

@@ -1,0 +1,173 @@
+package snapshot
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"spillway/diffstore"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew; the format version must go up with them")
+
+// counting makes the same "random" bytes every time.
+func counting() func([]byte) {
+	n := byte(0)
+	return func(b []byte) {
+		for i := range b {
+			n++
+			b[i] = n
+		}
+	}
+}
+
+// TestGolden pins what is on the disk, and with it the sums and hashes: were they to change unnoticed, an upgrade would
+// send every row of every sync again, or refuse its own state.
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	for name, options := range map[string][]Option{"plain": nil, "encrypted": {WithEncryption(testKey)}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join(t.TempDir(), "state")
+			makeGolden(t, dir, append(options, Unsynced(), func(f *files) error { f.random = counting(); return nil }))
+			golden := filepath.Join("testdata", "golden-"+name)
+			got := keep(t, dir)
+			if *update {
+				restore(t, golden, got)
+			}
+			want := keep(t, golden)
+			for file := range want {
+				if !bytes.Equal(want[file], got[file]) {
+					t.Errorf("%s is not byte for byte what it was: raise the format version, and read the old one too", file)
+				}
+			}
+			if len(want) != len(got) {
+				t.Errorf("there are %d files, not %d", len(got), len(want))
+			}
+			// What an earlier version wrote is read.
+			copied := filepath.Join(t.TempDir(), "state")
+			restore(t, copied, want)
+			k, err := openTest(t, copied, options...).Lookup(t.Context(), "contacts", "key-7")
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantKnown := &diffstore.Known{Key: "key-7", Accepted: true, Sum: k.Sum, Detail: []byte("detail"), IDs: []string{"id-7"}}
+			if diff := cmp.Diff(wantKnown, k); diff != "" {
+				t.Errorf("what is known of a key (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// makeGolden makes a snapshot with records of every form in its base, and a journal.
+func makeGolden(t *testing.T, dir string, options []Option) {
+	t.Helper()
+	p := &play{store: openTest(t, dir, options...)}
+	do := func(steps ...step) {
+		t.Helper()
+		for i, s := range steps {
+			if err := s(t.Context(), p); err != nil {
+				t.Fatalf("step %d: %v", i, err)
+			}
+		}
+	}
+	do(begin)
+	s, ok := p.session.(*session)
+	if !ok {
+		t.Fatal("no session of this package")
+	}
+	entry := func(key, id string) diffstore.Attempt {
+		e := diffstore.Entry{Key: key, ID: id, Sum: s.Sum([]byte("record of " + key)), Source: s.SumSource([]byte("row of " + key)), Detail: []byte("detail")}
+		e.First = e.Sum
+		return diffstore.Attempt{Entry: e}
+	}
+	var attempts []diffstore.Attempt
+	var taken []string
+	for i := range 70 {
+		attempts = append(attempts, entry(fmt.Sprintf("key-%d", i), fmt.Sprintf("id-%d", i)))
+		taken = append(taken, fmt.Sprintf("key-%d", i))
+	}
+	attempts = append(attempts, entry("same@example.com", "same@example.com"), entry("nameless", ""))
+	attempts[0].Entry.Detail = nil
+	do(intends(attempts...), settles(diffstore.Taken, append(taken, "same@example.com", "nameless")...))
+	do(intends(entry("doubtful", "d")), intends(entry("refused", "r")), settles(diffstore.Refused, "refused"))
+	do(intends(entry("key-1", "id-moved")), settles(diffstore.Taken, "key-1"), settles(diffstore.Left, "key-2"))
+	do(func(ctx context.Context, p *play) error {
+		_, err := p.session.Intend(ctx, []diffstore.Attempt{{Entry: diffstore.Entry{Key: "key-3", ID: "id-3"}, Removal: true}})
+		return err
+	})
+	do(func(ctx context.Context, p *play) error {
+		return p.session.Settle(ctx, []diffstore.Fate{{Key: "key-3", ID: "id-3", Outcome: diffstore.Refused, Code: "no", At: time.Unix(7, 0)}})
+	})
+	do(end, begin, intends(entry("key-4", "id-4")), end)
+}
+
+func TestANewerFormatIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		file string
+		at   int
+	}{{"contacts.manifest", len(manifestWord) + 1}, {".snap", 8}, {".journal", 8}} {
+		t.Run(tt.file, func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join(t.TempDir(), "state")
+			run(t, dir, begin, intends(at("a", "1", 1)), end)
+			matches, err := filepath.Glob(filepath.Join(dir, "*"+tt.file))
+			if err != nil || len(matches) != 1 {
+				t.Fatalf("%v: %v", matches, err)
+			}
+			b, err := os.ReadFile(matches[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			b[tt.at]++
+			if err := os.WriteFile(matches[0], b, fileMode); err != nil {
+				t.Fatal(err)
+			}
+			_, err = openTest(t, dir).Begin(t.Context(), "contacts")
+			if err == nil || !bytes.Contains([]byte(err.Error()), []byte("format version 2")) {
+				t.Errorf("the error is: %v", err)
+			}
+		})
+	}
+}
+
+func TestASum(t *testing.T) {
+	t.Parallel()
+	h, err := newHasher(testKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, text := range []string{"", "a", "twelve bytes", "thirteen byte", "twenty-eight bytes of a text", "a text that takes more than two blocks of sixteen"} {
+		lines = append(lines, fmt.Sprintf("%q %x %x %x", text, h.Sum([]byte(text)), h.HashKey([]byte(text)), h.SumSource([]byte(text))))
+	}
+	got := bytes.Join(toBytes(lines), []byte("\n"))
+	path := filepath.Join("testdata", "sums.txt")
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("sums, key hashes and sums of sources (-want +got):\n%s", diff)
+	}
+}
+
+func toBytes(lines []string) (all [][]byte) {
+	for _, l := range lines {
+		all = append(all, []byte(l))
+	}
+	return all
+}

@@ -1,0 +1,222 @@
+package snapshot
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"spillway/diffstore"
+)
+
+// mostSegments is how many segments there may be before they are made one.
+const mostSegments = 8
+
+// rewriting says what is written anew: the records in memory, as a segment, or everything, as the next base.
+type rewriting struct {
+	full     bool
+	previous bool   // the base before is kept
+	erased   []byte // a key that is left out; nil for none
+}
+
+// rewrite writes a generation, begins a new journal, and publishes both. Nothing is lost whenever it is broken off. It
+// leaves the session as it was but for where things are.
+func (s *session) rewrite(w rewriting) error {
+	m := *s.manifest
+	m.Epoch++
+	m.Version, m.Size, m.EncryptionProof = s.version, s.size, proof(s.encryptionKey, "encryption")
+	cursors, inputs := s.inputs(w)
+	var marks *seen
+	if len(inputs) > 0 || !s.overlay.empty() || w.full {
+		ref, remapped, err := s.writeGeneration(m.Epoch, cursors, inputs, w)
+		if err != nil {
+			return s.abandon(err)
+		}
+		marks = remapped
+		m.replace(ref, w, len(inputs))
+	}
+	out, err := s.createJournal(&m)
+	if err != nil {
+		return s.abandon(err)
+	}
+	if err := s.publish(&m); err != nil {
+		return s.abandon(errors.Join(err, out.file.Close()))
+	}
+	return s.adopt(&m, out, marks)
+}
+
+// replace names a generation that takes the place of everything, or of the last n segments.
+func (m *manifest) replace(ref *fileRef, w rewriting, n int) {
+	if !w.full {
+		m.Segments = append(append([]*fileRef(nil), m.Segments[:len(m.Segments)-n]...), ref)
+		return
+	}
+	m.Previous = nil
+	if w.previous {
+		m.Previous = m.Base
+	}
+	m.Base, m.Segments = ref, nil
+}
+
+// inputs returns cursors through what is rewritten, and the generations among that.
+func (s *session) inputs(w rewriting) ([]*cursor, []*generation) {
+	if w.full {
+		return s.allCursors(), s.generations()
+	}
+	if len(s.segments) >= mostSegments {
+		return s.cursors(s.segments), s.segments
+	}
+	return s.cursors(nil), nil
+}
+
+// abandon gives up the journal after an error.
+func (s *session) abandon(err error) error {
+	if s.out != nil {
+		s.out.retire(err)
+	}
+	return err
+}
+
+// writeGeneration writes the newest records of all cursors. Where that makes a new base, it returns the marks of its
+// keys too.
+func (s *session) writeGeneration(epoch uint64, cursors []*cursor, inputs []*generation, p rewriting) (ref *fileRef, marks *seen, err error) {
+	most := uint64(len(s.overlay.at))
+	for _, g := range inputs {
+		most += g.rows
+	}
+	h := header{
+		magic: generationMagic, encrypted: s.encryptionKey != nil, epoch: epoch,
+		sync: parseNonce(s.manifest.Nonce), file: s.newNonce(),
+	}
+	seal, err := newSealer(s.encryptionKey, h.file)
+	if err != nil {
+		return nil, nil, err
+	}
+	ref = &fileRef{Name: numbered(s.name, epoch, generationEnding), Nonce: h.file.String()}
+	f, err := s.fs.Create(filepath.Join(s.dir, ref.Name))
+	if err != nil {
+		return nil, nil, err
+	}
+	w, err := newWriter(f, h, seal, s.inner, most, s.dir, s.budget/4)
+	if err != nil {
+		return nil, nil, errors.Join(err, f.Close())
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+	if p.full && s.isReady {
+		marks = newSeen(most, s.dir, 0)
+		marks.strangers = s.seen.strangers // keys that leave the base join them
+	}
+	if err := s.copyRecords(w, newMerge(cursors), marks, p); err != nil {
+		return nil, nil, err
+	}
+	ref.Bytes, err = w.finish()
+	ref.Rows = w.rows
+	return ref, marks, err
+}
+
+// copyRecords adds the newest records to w, and what was seen of them to marks.
+func (s *session) copyRecords(w *writer, m *merge, marks *seen, p rewriting) error {
+	for ord := uint64(0); ; {
+		c, err := m.next()
+		if err != nil || c == nil {
+			return err
+		}
+		r, err := c.record()
+		if err != nil {
+			return err
+		}
+		drop := p.full && (r.kind == tombstone || (p.erased != nil && string(r.key) == string(p.erased)))
+		if marks != nil {
+			if err := s.moveMark(c, m, r.key, ord, drop, marks); err != nil {
+				return err
+			}
+		}
+		if drop {
+			continue
+		}
+		if r.kind == plain && c.g != nil && c.g == s.base && s.isReady {
+			if source := s.sources.at(c.at); source != 0 {
+				r.source = source
+			}
+		}
+		if err := w.add(c.hash, r); err != nil {
+			return err
+		}
+		ord++
+	}
+}
+
+// moveMark takes the mark of a key from its place in the base, or from the strangers, to the place that it gets.
+func (s *session) moveMark(c *cursor, m *merge, key []byte, ord uint64, drop bool, marks *seen) error {
+	var verdict diffstore.Verdict
+	if len(m.current) == 1 && c.g != nil && c.g == s.base {
+		verdict = s.seen.verdict(c.at)
+	} else {
+		p, err := s.locate(key)
+		if err != nil {
+			return err
+		}
+		verdict = s.verdict(&p)
+	}
+	switch {
+	case verdict == 0:
+	case drop:
+		return marks.strangers.set(s.inner.HashKey(key), verdict)
+	default:
+		marks.set(ord, verdict)
+	}
+	return nil
+}
+
+// adopt goes on with the files that were published, and removes those that are not needed any more.
+func (s *session) adopt(m *manifest, out *journal, marks *seen) error {
+	old := s.generations()
+	oldOut := s.out
+	wasReady, oldSources := s.isReady, s.sources
+	s.manifest, s.out, s.unclean = m, out, false
+	kept := map[string]*generation{}
+	for _, g := range old {
+		kept[filepath.Base(g.path)] = g
+	}
+	open := func(ref *fileRef) (*generation, error) {
+		if g := kept[ref.Name]; g != nil {
+			delete(kept, ref.Name)
+			return g, nil
+		}
+		g, err := s.openGeneration(ref)
+		if err == nil {
+			err = g.check()
+		}
+		return g, err
+	}
+	s.overlay = newOverlay(s.inner)
+	base := s.base
+	s.base, s.segments = nil, nil
+	var err error
+	if m.Base != nil {
+		if s.base, err = open(m.Base); err != nil {
+			return err
+		}
+	}
+	for _, ref := range m.Segments {
+		g, err := open(ref)
+		if err != nil {
+			return err
+		}
+		s.segments = append(s.segments, g)
+	}
+	for _, g := range kept {
+		err = errors.Join(err, g.replace())
+	}
+	if wasReady && s.base != base {
+		err = errors.Join(err, oldSources.Close())
+		s.renew(marks)
+	}
+	if oldOut != nil {
+		oldOut.retire(nil)
+		err = errors.Join(err, oldOut.file.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("go on with what was written: %w", err)
+	}
+	return s.sweep(m)
+}
