@@ -1,0 +1,70 @@
+package destinations
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Meter counts what is sent on behalf of one run. A nil Meter counts nothing.
+type Meter struct {
+	requests atomic.Int64
+	retries  atomic.Int64
+	bytes    atomic.Int64
+
+	mu        sync.Mutex
+	throttled time.Duration
+	until     time.Time // up to when waiting is counted
+}
+
+// Sent counts one request with a body of so many bytes; again says that it repeats an earlier one.
+func (m *Meter) Sent(bytes int64, again bool) {
+	if m == nil {
+		return
+	}
+	m.requests.Add(1)
+	m.bytes.Add(bytes)
+	if again {
+		m.retries.Add(1)
+	}
+}
+
+// Waited counts time that was spent, up to now, waiting for the service's rate limit. Requests that wait at the same
+// time count once, so that the sum is never longer than the run.
+func (m *Meter) Waited(d time.Duration) {
+	if m == nil {
+		return
+	}
+	now := time.Now()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	from := now.Add(-d)
+	if from.Before(m.until) {
+		from = m.until
+	}
+	if now.After(from) {
+		m.throttled += now.Sub(from)
+		m.until = now
+	}
+}
+
+// Usage is what a Meter has counted.
+type Usage struct {
+	Requests, Retries, Bytes int64
+	Throttled                time.Duration
+}
+
+// Usage returns the counts so far.
+func (m *Meter) Usage() Usage {
+	if m == nil {
+		return Usage{}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return Usage{
+		Requests:  m.requests.Load(),
+		Retries:   m.retries.Load(),
+		Bytes:     m.bytes.Load(),
+		Throttled: m.throttled,
+	}
+}
