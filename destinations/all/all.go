@@ -1,0 +1,18 @@
+// Package all lists every kind of destination that Spillway has.
+package all
+
+import (
+	"spillway/destinations"
+	"spillway/destinations/http"
+	"spillway/destinations/hubspot"
+	"spillway/destinations/sandbox"
+)
+
+// Definitions returns the kinds of destinations in the order of their names.
+func Definitions() []destinations.Definition {
+	return []destinations.Definition{
+		http.Definition(),
+		hubspot.Definition(),
+		sandbox.Definition(),
+	}
+}

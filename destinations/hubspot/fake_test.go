@@ -1,0 +1,210 @@
+package hubspot
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// fake is HubSpot as it is documented, its ugly parts included: results come backwards, errors stand in a 201, 200
+// or 207, an update of an unknown record says nothing, and an invalid property refuses the whole batch.
+type fake struct {
+	mu       sync.Mutex
+	records  map[string]map[string]map[string]string // by object and HubSpot's id
+	blocked  []string                                // addresses that can never be used again
+	lastID   int
+	unlisted string // an address of which no answer speaks
+}
+
+func newFake() *fake {
+	return &fake{lastID: 100, records: map[string]map[string]map[string]string{"contacts": {}, "companies": {}}}
+}
+
+type fakeInput struct {
+	ID, IDProperty, ObjectWriteTraceID string
+	Properties                         map[string]string
+}
+
+type object = map[string]any
+
+var writable = []string{"email", "firstname", "plan", "score", "signup", "seen", "opt_in", "topics", "external_id", "name", "hs_additional_emails"}
+
+func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ") {
+		say(w, 401, object{"status": "error", "category": "INVALID_AUTHENTICATION", "message": "Authentication credentials not found."})
+		return
+	}
+	w.Header().Set("X-HubSpot-RateLimit-Max", "100")
+	w.Header().Set("X-HubSpot-RateLimit-Interval-Milliseconds", "10000")
+	switch path := strings.Split(strings.Trim(r.URL.Path, "/"), "/"); {
+	case r.URL.Path == "/account-info/2026-09/details":
+		say(w, 200, object{"portalId": 4242, "accountType": "STANDARD", "timeZone": "Europe/London", "dataHostingLocation": "eu1"})
+	case strings.HasPrefix(r.URL.Path, "/crm/properties/2026-09/") && r.Method == http.MethodGet:
+		say(w, 200, fakeProperties(path[3]))
+	case len(path) == 6 && path[0] == "crm" && path[2] == "2026-09" && f.records[path[3]] != nil:
+		f.batch(w, r, path[3], path[5])
+	case strings.HasSuffix(r.URL.Path, "/contacts/gdpr-delete"):
+		f.purge(w, r)
+	default:
+		say(w, 404, object{"status": "error", "category": "OBJECT_NOT_FOUND", "message": "No such address"})
+	}
+}
+
+func (f *fake) batch(w http.ResponseWriter, r *http.Request, kind, op string) {
+	var body struct {
+		IDProperty string
+		Inputs     []fakeInput
+	}
+	if err := json.NewDecoder(r.Body).Decode(&body); err != nil || len(body.Inputs) == 0 || len(body.Inputs) > 100 {
+		say(w, 400, object{"status": "error", "category": "VALIDATION_ERROR", "message": "Invalid input JSON"})
+		return
+	}
+	for _, in := range body.Inputs {
+		for name := range in.Properties {
+			if !slices.Contains(writable, name) {
+				say(w, 400, object{
+					"status": "error", "category": "VALIDATION_ERROR", "message": "Property values were not valid",
+					"errors": []object{{"message": "Property \"" + name + "\" does not exist", "code": "PROPERTY_DOESNT_EXIST"}},
+				})
+				return
+			}
+		}
+	}
+	var results, errs []object
+	for _, in := range body.Inputs {
+		if in.IDProperty == "" {
+			in.IDProperty = body.IDProperty
+		}
+		result, fault := f.one(kind, op, in)
+		switch {
+		case f.unlisted != "" && in.ID == f.unlisted:
+		case fault != nil:
+			errs = append(errs, fault)
+		case result != nil:
+			results = append(results, result)
+		}
+	}
+	if op == "archive" {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	slices.Reverse(results)
+	reply := object{"status": "COMPLETE", "results": results, "startedAt": "2026-11-20T00:00:00Z"}
+	status := map[string]int{"create": 201, "read": 207}[op]
+	if len(errs) > 0 {
+		reply["errors"], reply["numErrors"] = errs, len(errs)
+	}
+	say(w, max(status, 200), reply)
+}
+
+// one does op with one input, and returns its entry among the results or among the errors.
+func (f *fake) one(kind, op string, in fakeInput) (result, fault object) {
+	id := f.find(kind, in)
+	if !strings.Contains(op, "r") || op == "create" || op == "upsert" {
+		if address := in.Properties["email"]; address != "" && !strings.Contains(address, "@") {
+			message := `Property values were not valid: [{"isValid":false,"message":"Email address ` + address + ` is invalid","error":"INVALID_EMAIL","name":"email"}]`
+			return nil, object{"status": "error", "category": "VALIDATION_ERROR", "message": message, "context": object{"objectWriteTraceId": []string{in.ObjectWriteTraceID}}}
+		}
+	}
+	switch op {
+	case "read":
+		if id == "" {
+			return nil, object{"status": "error", "category": "OBJECT_NOT_FOUND", "message": "Could not get some objects", "context": object{"ids": []string{in.ID}}}
+		}
+		return object{"id": id, "properties": f.records[kind][id]}, nil
+	case "archive":
+		delete(f.records[kind], in.ID)
+		return nil, nil
+	case "update":
+		if f.records[kind][in.ID] == nil {
+			return nil, nil
+		}
+		id = in.ID
+	case "create":
+		if taken := f.find(kind, fakeInput{ID: in.Properties["email"], IDProperty: "email"}); taken != "" {
+			return nil, object{"status": "error", "category": "CONFLICT", "message": "Contact already exists. Existing ID: " + taken, "context": object{"objectWriteTraceId": []string{in.ObjectWriteTraceID}}}
+		}
+		id = ""
+	}
+	fresh := id == ""
+	if fresh {
+		f.lastID++
+		id = strconv.Itoa(f.lastID)
+		f.records[kind][id] = map[string]string{}
+	}
+	for name, value := range in.Properties {
+		f.records[kind][id][name] = value
+		if value == "" {
+			delete(f.records[kind][id], name)
+		}
+	}
+	return object{"id": id, "new": fresh, "objectWriteTraceId": in.ObjectWriteTraceID, "properties": object{}}, nil
+}
+
+// find returns the id of the record that in names, also by a secondary address.
+func (f *fake) find(kind string, in fakeInput) string {
+	for id, record := range f.records[kind] {
+		others := strings.Split(record["hs_additional_emails"], ";")
+		if in.ID != "" && (strings.EqualFold(record[in.IDProperty], in.ID) || in.IDProperty == "email" && slices.Contains(others, in.ID)) {
+			return id
+		}
+	}
+	return ""
+}
+
+func (f *fake) purge(w http.ResponseWriter, r *http.Request) {
+	var body struct{ ObjectID, IDProperty string }
+	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+		say(w, 400, object{"message": err.Error()})
+		return
+	}
+	if body.IDProperty == "email" {
+		f.blocked = append(f.blocked, body.ObjectID)
+	}
+	delete(f.records["contacts"], body.ObjectID)
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// Get implements destinationtest.Service.
+func (f *fake) Get(kind, id string) (map[string]string, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	found := f.find(kind, fakeInput{ID: id, IDProperty: "email"})
+	fields := map[string]string{}
+	for name, value := range f.records[kind][found] {
+		fields[name] = fmt.Sprintf("%q", value)
+	}
+	return fields, found != ""
+}
+
+func say(w http.ResponseWriter, status int, body object) {
+	w.Header().Set("Content-Type", "application/json;charset=utf-8")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body)
+}
+
+func fakeProperties(kind string) object {
+	list := []object{
+		{"name": "hs_object_id", "label": "Record ID", "type": "number", "fieldType": "number", "hasUniqueValue": true, "modificationMetadata": object{"readOnlyValue": true}},
+		{"name": "external_id", "label": "External ID", "type": "string", "fieldType": "text", "hasUniqueValue": true},
+		{"name": "score", "label": "Score", "type": "number", "fieldType": "number"},
+		{"name": "age", "label": "Age", "type": "number", "fieldType": "calculation_equation", "calculated": true},
+		{"name": "opt_in", "label": "Opt-in", "type": "bool", "fieldType": "booleancheckbox", "options": []object{{"value": "true"}, {"value": "false"}}},
+		{"name": "signup", "label": "Signed up", "type": "date", "fieldType": "date"},
+		{"name": "seen", "label": "Seen", "type": "datetime", "fieldType": "date"},
+		{"name": "plan", "label": "Plan", "type": "enumeration", "fieldType": "select", "options": []object{{"value": "free"}, {"value": "pro", "hidden": true}}},
+		{"name": "topics", "label": "Topics", "type": "enumeration", "fieldType": "checkbox", "options": []object{{"value": "a"}, {"value": "b"}}},
+		{"name": "owner", "label": "Owner", "type": "enumeration", "fieldType": "select", "externalOptions": true, "options": []object{}},
+		{"name": "mobile", "label": "Mobile", "type": "phone_number", "fieldType": "phonenumber"},
+	}
+	if kind == "contacts" {
+		list = append(list, object{"name": "email", "label": "E-mail", "type": "string", "fieldType": "text", "hasUniqueValue": true})
+	}
+	return object{"results": list}
+}
