@@ -1,0 +1,113 @@
+package project
+
+import (
+	"fmt"
+	"regexp"
+	"time"
+
+	"spillway/destinations"
+	"spillway/syncer/settings"
+	"spillway/warehouse"
+)
+
+// mainFile declares spillway.toml.
+type mainFile struct {
+	Project      projectTable    `toml:"project" help:"The project itself."`
+	State        stateTable      `toml:"state" help:"Where Spillway keeps what must outlast a run."`
+	Runlog       runlogTable     `toml:"runlog" help:"What is kept of past runs."`
+	Warehouses   *settings.Table `toml:"warehouses" help:"The SQL systems that models are read from, each under a name of its own."`
+	Destinations *settings.Table `toml:"destinations" help:"The services that records are delivered to, each under a name of its own."`
+	Defaults     *settings.Table `toml:"defaults" help:"Anything a sync may set, unless the sync sets it."`
+}
+
+type projectTable struct {
+	Name                  string `toml:"name" help:"The project's name. By default that of its directory."`
+	AllowPlaintextSecrets bool   `toml:"allow_plaintext_secrets" default:"false" help:"Lets secrets stand in this file themselves instead of being referred to."`
+}
+
+type stateTable struct {
+	Dir string `toml:"dir" default:".spillway" help:"The directory of snapshots and the run log; relative to the project. It is made with mode 0700."`
+}
+
+type runlogTable struct {
+	Rows      string        `toml:"rows" default:"problems" enum:"problems,all,none" help:"Which rows of a run are kept by key: those with problems, all, or none."`
+	Keys      string        `toml:"keys" default:"plain" enum:"plain,hash" help:"Whether keys of rows are kept as they are or hashed."`
+	Retention time.Duration `toml:"retention" default:"30d" min:"1h" help:"How long runs are kept."`
+}
+
+// name is what warehouses, destinations and syncs may be called: it stands in selectors, file names and logs.
+var name = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`)
+
+const nameRule = "a name has letters, digits, underscores and hyphens, and does not start with a hyphen"
+
+// plaintextSecrets looks ahead at what the secrets of the same file depend on.
+func plaintextSecrets(t *settings.Table) bool {
+	e, _ := t.Table("project").Get("allow_plaintext_secrets")
+	allowed, ok := e.Value.(bool)
+	return ok && allowed
+}
+
+func (l *loader) loadWarehouses(t *settings.Table) {
+	l.project.Warehouses = map[string]Warehouse{}
+	kinds := map[string]warehouse.Definition{}
+	for _, k := range l.kinds.Warehouses {
+		kinds[k.Name] = k
+	}
+	for _, e := range t.Entries() {
+		l.warehouses = append(l.warehouses, e.Name)
+		if kind, config, ok := configured(l, e, kinds, warehouse.Definition.Config); ok {
+			l.project.Warehouses[e.Name] = Warehouse{Name: e.Name, Kind: kind, Config: config, At: at(e)}
+		}
+	}
+}
+
+func (l *loader) loadDestinations(t *settings.Table) {
+	l.project.Destinations = map[string]Destination{}
+	kinds := map[string]destinations.Definition{}
+	for _, k := range l.kinds.Destinations {
+		kinds[k.Name] = k
+	}
+	for _, e := range t.Entries() {
+		l.destinations = append(l.destinations, e.Name)
+		if kind, config, ok := configured(l, e, kinds, destinations.Definition.Config); ok {
+			l.project.Destinations[e.Name] = Destination{Name: e.Name, Kind: kind, Config: config, At: at(e)}
+		}
+	}
+}
+
+// configured reads one warehouse or destination by the kind that its type names. It reports whether the kind is known.
+func configured[D any](l *loader, e settings.Entry, kinds map[string]D, fresh func(D) any) (kind D, config any, ok bool) {
+	if !name.MatchString(e.Name) {
+		l.refuse(e.Problem("%s", nameRule))
+	}
+	t, isTable := e.Value.(*settings.Table)
+	if !isTable {
+		l.refuse(e.Problem(`must be a table with a type`))
+		return kind, nil, false
+	}
+	known := sortedKeys(kinds)
+	typ, given := t.Get(typeKey)
+	if !given {
+		l.refuse(t.Problem(typeKey, "is required%s", settings.Hint("", known)))
+		return kind, nil, false
+	}
+	word, isString := typ.Value.(string)
+	if !isString {
+		l.refuse(typ.Problem("must be a string%s", settings.Hint("", known)))
+		return kind, nil, false
+	}
+	if kind, ok = kinds[word]; !ok {
+		l.refuse(typ.Problem("there is no type %q%s", word, settings.Hint(word, known)))
+		return kind, nil, false
+	}
+	config = fresh(kind)
+	options := l.options
+	options.Ignore = []string{typeKey}
+	l.refuse(settings.Decode(t, config, options)...)
+	return kind, config, true
+}
+
+// typeKey names the kind of a warehouse or a destination in its table.
+const typeKey = "type"
+
+func at(e settings.Entry) string { return fmt.Sprintf("%s:%d", e.File(), e.Line()) }
