@@ -1,0 +1,288 @@
+package syncer
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"spillway/diffstore"
+	"spillway/syncer/runlog"
+)
+
+const changesetMagic = "spillway plan 2\n"
+
+// changeset is the plan of one run, staged on disk so that the warehouse is let go before the first row is sent and
+// memory stays bounded (invariant 9). It is the only file that holds row values: its mode is 0600, and it is
+// removed after the run.
+//
+// The file is the magic line, then frames of length, CRC-32C and item, then one frame with the seal. A file without
+// its seal is a plan that was never finished, and is refused.
+type changeset struct {
+	file   *os.File
+	out    *bufio.Writer
+	size   int64
+	buffer []byte
+	sealed bool
+}
+
+// seal closes a plan: what it was made from and what it comes to.
+type seal struct {
+	Run        string        `json:"run"`
+	Sync       string        `json:"sync"`
+	At         time.Time     `json:"at"`
+	ConfigHash string        `json:"config_hash"`
+	Snapshot   string        `json:"snapshot"` // the version of the snapshot that the source was compared with
+	Counts     runlog.Counts `json:"counts"`
+	Doubtful   bool          `json:"doubtful"` // some writes are in doubt
+}
+
+const (
+	frameHead = 8
+	sealMark  = 0xffffffff // the length field of the frame that holds the seal
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+var errPlan = errors.New("the staged plan is damaged or unfinished")
+
+func createChangeset(path string) (*changeset, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, ofState(fmt.Errorf("stage the plan: %w", err))
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, ofState(fmt.Errorf("stage the plan: %w", err))
+	}
+	return newChangeset(f)
+}
+
+// newChangeset begins a plan in an empty file.
+func newChangeset(f *os.File) (*changeset, error) {
+	c := &changeset{file: f, out: bufio.NewWriterSize(f, 1<<18)}
+	if _, err := c.out.WriteString(changesetMagic); err != nil {
+		return nil, errors.Join(fmt.Errorf("stage the plan: %w", err), c.discard())
+	}
+	c.size = int64(len(changesetMagic))
+	return c, nil
+}
+
+// add appends an item.
+func (c *changeset) add(i *item) error {
+	c.buffer = i.append(c.buffer[:0])
+	return c.frame(uint32(len(c.buffer)), c.buffer)
+}
+
+func (c *changeset) frame(length uint32, payload []byte) error {
+	var head [frameHead]byte
+	binary.LittleEndian.PutUint32(head[:4], length)
+	binary.LittleEndian.PutUint32(head[4:], crc32.Checksum(payload, castagnoli))
+	if _, err := c.out.Write(head[:]); err != nil {
+		return ofState(fmt.Errorf("stage the plan: %w", err))
+	}
+	if _, err := c.out.Write(payload); err != nil {
+		return ofState(fmt.Errorf("stage the plan: %w", err))
+	}
+	c.size += frameHead + int64(len(payload))
+	return nil
+}
+
+// finish writes the seal and makes the plan durable.
+func (c *changeset) finish(s seal) error {
+	text, err := json.Marshal(s)
+	if err == nil {
+		err = c.frame(sealMark, text)
+	}
+	if err == nil {
+		err = c.out.Flush()
+	}
+	if err == nil {
+		err = c.file.Sync()
+	}
+	if err != nil {
+		return ofState(fmt.Errorf("stage the plan: %w", err))
+	}
+	c.sealed = true
+	return nil
+}
+
+// openChangeset opens a plan that was finished before.
+func openChangeset(path string) (*changeset, seal, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, seal{}, fmt.Errorf("open the staged plan: %w", err)
+	}
+	c := &changeset{file: f, sealed: true}
+	info, err := f.Stat()
+	if err == nil {
+		c.size = info.Size()
+	}
+	var s seal
+	if err == nil {
+		s, err = c.readSeal()
+	}
+	if err != nil {
+		return nil, seal{}, errors.Join(fmt.Errorf("open the staged plan: %w", err), f.Close())
+	}
+	return c, s, nil
+}
+
+func (c *changeset) readSeal() (seal, error) {
+	var s seal
+	sealed := false
+	err := c.frames(func(_ int64, length uint32, payload []byte) error {
+		if length != sealMark {
+			return nil
+		}
+		sealed = true
+		return json.Unmarshal(payload, &s)
+	})
+	if err == nil && !sealed {
+		err = errPlan
+	}
+	return s, err
+}
+
+// items yields the items of the given steps in the order they were added, as they are when it begins.
+func (c *changeset) items(wanted ...step) iter.Seq2[item, error] {
+	return func(yield func(item, error) bool) {
+		stop := errors.New("stop")
+		err := c.frames(func(_ int64, length uint32, payload []byte) error {
+			if length == sealMark || len(payload) == 0 || !slices.Contains(wanted, step(payload[0])) {
+				return nil
+			}
+			i, err := decodeItem(payload)
+			if err != nil {
+				return err
+			}
+			if !yield(i, nil) {
+				return stop
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, stop) {
+			yield(item{}, err)
+		}
+	}
+}
+
+// doubtful yields the items of a step that are in doubt, those of one earlier batch together, so that the same request
+// can be made again (invariant 4). It holds 24 bytes of memory for each.
+func (c *changeset) doubtful(want step) iter.Seq2[item, error] {
+	type place struct {
+		batch diffstore.Token
+		at    int64
+	}
+	return func(yield func(item, error) bool) {
+		var places []place
+		err := c.frames(func(at int64, length uint32, payload []byte) error {
+			if length == sealMark || len(payload) == 0 || step(payload[0]) != want {
+				return nil
+			}
+			i, err := decodeItem(payload)
+			if err == nil && i.Batch != (diffstore.Token{}) {
+				places = append(places, place{i.Batch, at})
+			}
+			return err
+		})
+		if err != nil {
+			yield(item{}, err)
+			return
+		}
+		slices.SortStableFunc(places, func(a, b place) int { return bytes.Compare(a.batch[:], b.batch[:]) })
+		for _, p := range places {
+			i, err := c.itemAt(p.at)
+			if !yield(i, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (c *changeset) itemAt(at int64) (item, error) {
+	var head [frameHead]byte
+	if _, err := c.file.ReadAt(head[:], at); err != nil {
+		return item{}, fmt.Errorf("read the staged plan: %w", err)
+	}
+	payload := make([]byte, binary.LittleEndian.Uint32(head[:4]))
+	if _, err := c.file.ReadAt(payload, at+frameHead); err != nil {
+		return item{}, fmt.Errorf("read the staged plan: %w", err)
+	}
+	return decodeItem(payload)
+}
+
+// frames reads the file from its start to its end as of now, so that items may be added meanwhile.
+func (c *changeset) frames(visit func(at int64, length uint32, payload []byte) error) error {
+	if c.out != nil {
+		if err := c.out.Flush(); err != nil {
+			return ofState(fmt.Errorf("stage the plan: %w", err))
+		}
+	}
+	end := c.size
+	in := bufio.NewReaderSize(io.NewSectionReader(c.file, 0, end), 1<<18)
+	magic := make([]byte, len(changesetMagic))
+	if _, err := io.ReadFull(in, magic); err != nil || string(magic) != changesetMagic {
+		return errPlan
+	}
+	at := int64(len(changesetMagic))
+	var head [frameHead]byte
+	var payload []byte
+	for at < end {
+		if _, err := io.ReadFull(in, head[:]); err != nil {
+			return errPlan
+		}
+		length := binary.LittleEndian.Uint32(head[:4])
+		n := int64(length)
+		if length == sealMark {
+			n = end - at - frameHead
+		}
+		if n > end-at-frameHead {
+			return errPlan
+		}
+		if int64(cap(payload)) < n {
+			payload = make([]byte, n)
+		}
+		payload = payload[:n]
+		if _, err := io.ReadFull(in, payload); err != nil {
+			return fmt.Errorf("read the staged plan: %w", err)
+		}
+		if crc32.Checksum(payload, castagnoli) != binary.LittleEndian.Uint32(head[4:]) {
+			return errPlan
+		}
+		if err := visit(at, length, payload); err != nil {
+			return err
+		}
+		at += frameHead + n
+	}
+	return nil
+}
+
+// close keeps the file.
+func (c *changeset) close() error {
+	if err := c.file.Close(); err != nil {
+		return fmt.Errorf("close the staged plan: %w", err)
+	}
+	return nil
+}
+
+// discard removes the file.
+func (c *changeset) discard() error {
+	err := os.Remove(c.file.Name())
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	if err = errors.Join(c.file.Close(), err); err != nil {
+		return fmt.Errorf("remove the staged plan: %w", err)
+	}
+	return nil
+}

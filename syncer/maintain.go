@@ -1,0 +1,228 @@
+package syncer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"spillway/diffstore"
+	"spillway/mappings"
+	"spillway/syncer/project"
+	"spillway/warehouse"
+)
+
+// Retry puts rejected and quarantined rows of s back in line, so that the next run sends them with their current
+// values: those of the given keys, or with the given code of their last rejection, or all. It returns how many.
+func (e *Engine) Retry(ctx context.Context, s *project.Sync, keys []string, code string) (n int, err error) {
+	session, err := e.store.Begin(ctx, s.Name)
+	if err != nil {
+		return 0, fmt.Errorf("open the snapshot of %s: %w", s.Name, err)
+	}
+	defer func() { err = errors.Join(err, session.Close()) }()
+	n, err = session.Release(ctx, func(k diffstore.Known) bool {
+		return (len(keys) == 0 || slices.Contains(keys, k.Key)) && (code == "" || refusedWith(k, code))
+	})
+	if err != nil {
+		return 0, fmt.Errorf("put rows of %s back in line: %w", s.Name, err)
+	}
+	return n, nil
+}
+
+// refusedWith reports whether the last refusal of a key's record, or of a removal of it, has this code.
+func refusedWith(k diffstore.Known, code string) bool {
+	for _, removal := range k.Removals {
+		if removal.Code == code {
+			return true
+		}
+	}
+	return k.Tried.Code == code
+}
+
+// Reset forgets the snapshot of s: the next run sends everything again.
+func (e *Engine) Reset(ctx context.Context, s *project.Sync) error {
+	if err := e.dropHeldPlans(ctx, s.Name); err != nil {
+		return err
+	}
+	if err := e.store.Forget(ctx, s.Name); err != nil {
+		return fmt.Errorf("forget the snapshot of %s: %w", s.Name, err)
+	}
+	return nil
+}
+
+// Adopt takes what the model gives now as delivered, without sending anything. It returns how many rows it took and
+// how many it could not, because they are invalid.
+func (e *Engine) Adopt(ctx context.Context, s *project.Sync) (adopted, invalid int64, err error) {
+	route, source, err := e.route(ctx, s)
+	if err != nil {
+		return 0, 0, err
+	}
+	sheet, err := createScratchChangeset()
+	if err != nil {
+		return 0, 0, err
+	}
+	defer func() { err = errors.Join(err, sheet.discard()) }()
+	// The model is read to its end before the old snapshot is forgotten, so that a failure leaves it as it was.
+	st, err := e.stageAll(ctx, s, route, source, sheet)
+	if err != nil {
+		return 0, 0, err
+	}
+	if err := e.Reset(ctx, s); err != nil {
+		return 0, 0, err
+	}
+	adopted, err = e.adopt(ctx, s, st)
+	return adopted, st.tally.counts.Invalid, err
+}
+
+// stageAll stages every row of the source. It needs a session, not a view: the sums are made with the project's key,
+// which the first session makes.
+func (e *Engine) stageAll(ctx context.Context, s *project.Sync, r *route, source warehouse.Warehouse, sheet *changeset) (st *stager, err error) {
+	session, err := e.store.Begin(ctx, s.Name)
+	if err != nil {
+		return nil, fmt.Errorf("open the snapshot of %s: %w", s.Name, err)
+	}
+	defer func() { err = errors.Join(err, session.Close()) }()
+	var view diffstore.View = adopting{session}
+	if skimmer, ok := session.(diffstore.Skimmer); ok {
+		view = adoptingSkimmer{adopting{session}, skimmer}
+	}
+	st = newStager(s, r, view, sheet, &groupLog{}, e.observer, e.now)
+	if err := st.read(ctx, source, warehouse.Tag{Sync: s.Name, Run: "adopt"}); err != nil {
+		return nil, err
+	}
+	return st, st.voidDuplicates()
+}
+
+// adoptingSkimmer sums source values, and recognises no row by them.
+type adoptingSkimmer struct {
+	adopting
+	diffstore.Skimmer
+}
+
+// Skim finds nothing.
+func (adoptingSkimmer) Skim(_ context.Context, _ []diffstore.Probe, same []bool) error {
+	clear(same)
+	return nil
+}
+
+// adopting is a view in which nothing is known, so that every row of the source is staged.
+type adopting struct{ diffstore.View }
+
+func (a adopting) Compare(ctx context.Context, entries []diffstore.Entry) ([]diffstore.Change, error) {
+	changes, err := a.View.Compare(ctx, entries)
+	for n := range changes {
+		c := &changes[n]
+		if c.Verdict != diffstore.Duplicate && c.Verdict != diffstore.Kept {
+			c.Verdict, c.Known = diffstore.Added, nil
+		}
+		if c.First != 0 && c.First != diffstore.Duplicate && c.First != diffstore.Kept {
+			c.First = diffstore.Added
+		}
+	}
+	return changes, err
+}
+
+func (e *Engine) adopt(ctx context.Context, s *project.Sync, st *stager) (n int64, err error) {
+	session, err := e.store.Begin(ctx, s.Name)
+	if err != nil {
+		return 0, fmt.Errorf("open the snapshot of %s: %w", s.Name, err)
+	}
+	defer func() { err = errors.Join(err, session.Close()) }()
+	var attempts []diffstore.Attempt
+	settle := func() error {
+		defer func() { attempts = attempts[:0] }()
+		if len(attempts) == 0 {
+			return nil
+		}
+		if _, err := session.Intend(ctx, attempts); err != nil {
+			return fmt.Errorf("adopt rows of %s: %w", s.Name, err)
+		}
+		fates := make([]diffstore.Fate, len(attempts))
+		for n, a := range attempts {
+			fates[n] = diffstore.Fate{Key: a.Entry.Key, Outcome: diffstore.Taken, At: e.now()}
+		}
+		if err := session.Settle(ctx, fates); err != nil {
+			return fmt.Errorf("adopt rows of %s: %w", s.Name, err)
+		}
+		return nil
+	}
+	for i, err := range st.sheet.items(write) {
+		if err != nil {
+			return n, err
+		}
+		if st.void[i.Key] {
+			continue
+		}
+		n++
+		if attempts = append(attempts, i.attempt()); len(attempts) == chunkRows {
+			if err := settle(); err != nil {
+				return n, err
+			}
+		}
+	}
+	return n, settle()
+}
+
+// Forget erases every trace of one key of s: from the snapshot, from held plans, and from the run log. It reports
+// whether there was any.
+func (e *Engine) Forget(ctx context.Context, s *project.Sync, key string) (found bool, err error) {
+	session, err := e.store.Begin(ctx, s.Name)
+	if err != nil {
+		return false, fmt.Errorf("open the snapshot of %s: %w", s.Name, err)
+	}
+	found, err = session.Erase(ctx, key)
+	if err = errors.Join(err, session.Close()); err != nil {
+		return false, fmt.Errorf("erase the key from the snapshot of %s: %w", s.Name, err)
+	}
+	if err := e.dropHeldPlans(ctx, s.Name); err != nil {
+		return found, err
+	}
+	rows, err := e.runs.Forget(ctx, s.Name, key)
+	return found || rows > 0, err
+}
+
+// Preview returns the columns of a sync's model or of a model by itself, and its first rows.
+func (e *Engine) Preview(ctx context.Context, warehouseName, sql string, limit int) (columns []warehouse.Column, rows []warehouse.Row, err error) {
+	w, err := e.Warehouse(ctx, warehouseName)
+	if err != nil {
+		return nil, nil, err
+	}
+	result, err := w.Query(ctx, warehouse.Query{SQL: sql, Limit: limit})
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { err = errors.Join(err, result.Close()) }()
+	for row, err := range warehouse.All(ctx, result) {
+		if err != nil {
+			return nil, nil, err
+		}
+		rows = append(rows, slices.Clone(row))
+	}
+	return result.Columns(), rows, nil
+}
+
+// CheckOffline reports what is wrong with the project's syncs as far as it can be known without a connection: objects,
+// operations and identifiers of destinations that declare them, and the mappings against these.
+func CheckOffline(p *project.Project) []mappings.Problem {
+	var problems []mappings.Problem
+	for _, s := range p.Syncs {
+		objects := p.Destinations[s.Destination].Kind.Objects
+		if len(objects) == 0 {
+			continue
+		}
+		object, ok := findObject(objects, s.Object)
+		if !ok {
+			problems = append(problems, noObject(s, objects))
+			continue
+		}
+		offline := object
+		offline.AnyField = true             // which fields there are only the account knows
+		offline.Identifiers = []string{"*"} // and which of them are unique
+		if !slices.Contains(object.Identifiers, "*") && object.AppendOnly {
+			offline.Identifiers = object.Identifiers
+		}
+		_, found := mappings.Compile(s.Mapping, nil, offline, nil)
+		problems = append(problems, found...)
+	}
+	return problems
+}

@@ -1,0 +1,379 @@
+package syncer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
+
+	"spillway/destinations"
+	"spillway/diffstore"
+	"spillway/syncer/project"
+	"spillway/syncer/runlog"
+)
+
+const (
+	// grace is how long requests in flight may go on after the run was interrupted.
+	grace = 12 * time.Second
+	// patience is after how many batches in a row without a single verdict a run sends no more writes, or removals.
+	patience = 5
+)
+
+// sender delivers a sealed plan: steps 6 to 8 of a row's way.
+type sender struct {
+	sync     *project.Sync
+	route    *route
+	session  diffstore.Session
+	sheet    *changeset
+	rows     rowLog
+	log      *slog.Logger
+	observer Observer
+	now      func() time.Time
+	limiter  *rate.Limiter
+	meter    *destinations.Meter
+
+	void    map[string]bool
+	hashes  claims
+	due     int64
+	batch   []item
+	names   map[string]bool // identifiers and keys in the batch
+	bytes   int
+	flights flights
+
+	mu      sync.Mutex
+	counts  runlog.Counts
+	settled int64
+	stuck   int           // batches in a row without a verdict
+	stop    error         // why nothing more is sent
+	stopped chan struct{} // closed with it
+
+	// missed tells of each identifier that is to be removed or handed over, by its hash, whether a write that was to
+	// move away from it or to it was not accepted. It has no others, and none is added while sending.
+	missed map[uint64]bool
+}
+
+// send delivers the plan and keeps the run's counts up to date.
+func (r *runner) send(ctx context.Context, route *route, session diffstore.Session, sheet *changeset, sealed seal) error {
+	if err := r.phase(ctx, runlog.Sending); err != nil {
+		return err
+	}
+	s := &sender{
+		sync: r.sync, route: route, session: session, sheet: sheet, rows: uninterrupted{r.recorder}, log: r.log, observer: r.engine.observer,
+		now: r.engine.now, meter: &destinations.Meter{}, void: map[string]bool{}, hashes: newClaims(), names: map[string]bool{},
+		counts: r.run.Counts, due: r.run.Due() - r.run.Quarantined, stopped: make(chan struct{}), missed: map[uint64]bool{},
+	}
+	s.flights.free.L = &s.flights.mu
+	if per := r.sync.Delivery.Rate.PerSecond(); per > 0 {
+		s.limiter = rate.NewLimiter(rate.Limit(per), 1)
+	}
+	err := s.deliver(ctx, sealed.Doubtful)
+	usage := s.meter.Usage()
+	r.run.Counts = s.counts
+	r.run.Requests, r.run.Retries, r.run.BytesSent = usage.Requests, usage.Retries, usage.Bytes
+	r.run.ThrottledMS = usage.Throttled.Milliseconds()
+	if err != nil {
+		return err
+	}
+	if err := r.phase(ctx, runlog.Settling); err != nil {
+		return err
+	}
+	return s.verdict()
+}
+
+// verdict is the run's failure, if the destination gave one.
+func (s *sender) verdict() error {
+	err := s.stopReason()
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, destinations.ErrUnreachable) && s.counts.Accepted+s.counts.Rejected > 0:
+		return nil // it failed half-way: the run is partial
+	case errors.Is(err, errInterrupted):
+		return nil
+	}
+	if FailureCode(err) == CodeInternal {
+		err = &destinations.Error{Message: err.Error()}
+	}
+	return fmt.Errorf("destination %s, object %s: %w", s.sync.Destination, s.sync.Object, err)
+}
+
+var (
+	errStuck       = errors.New("the destination gave no verdict on any record for a while; the rest waits for the next run")
+	errInterrupted = errors.New("the run was interrupted")
+)
+
+// deliver sends writes, then removals, then settles what needs no sending. A removal starts only after every write
+// is settled. A destination that gives no verdict on writes may still give some on removals.
+func (s *sender) deliver(ctx context.Context, doubtful bool) error {
+	if err := s.load(); err != nil {
+		return err
+	}
+	sending, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	interrupted := context.AfterFunc(ctx, func() {
+		s.halt(errInterrupted)
+		timer := time.AfterFunc(grace, cancel)
+		context.AfterFunc(sending, func() { timer.Stop() })
+	})
+	defer interrupted()
+	for _, step := range []step{write, remove} {
+		workers := &errgroup.Group{}
+		workers.SetLimit(s.route.concurrency)
+		if err := errors.Join(s.sendAll(sending, workers, step, doubtful), workers.Wait()); err != nil {
+			return err
+		}
+		s.stuck = 0
+	}
+	return s.settleLeaves(context.WithoutCancel(ctx))
+}
+
+// load reads what must be known before the first batch.
+func (s *sender) load() error {
+	for i, err := range s.sheet.items(void, remove, leave) {
+		switch {
+		case err != nil:
+			return err
+		case i.Step == void:
+			s.void[i.Key] = true
+		case i.Folded != "":
+			s.missed[s.hashes.id(i.Folded)] = false
+		}
+	}
+	return nil
+}
+
+// sendAll sends the operations of a step. Those that were tried before come after the others, and those in doubt last,
+// so that rows which never get a verdict do not keep the rest from being sent (invariant 8).
+func (s *sender) sendAll(ctx context.Context, workers *errgroup.Group, step step, doubtful bool) error {
+	for _, again := range []bool{false, true} {
+		for i, err := range s.sheet.items(step) {
+			if err != nil {
+				return err
+			}
+			if i.Batch != (diffstore.Token{}) || again != (i.Verdict == diffstore.Carried) {
+				continue
+			}
+			if err := s.offer(ctx, workers, i); err != nil {
+				return err
+			}
+		}
+		if err := s.flush(ctx, workers); err != nil {
+			return err
+		}
+	}
+	if !doubtful {
+		return nil
+	}
+	return s.sendDoubtful(ctx, workers, step)
+}
+
+// sendDoubtful sends what is in doubt in the batches in which it was sent before.
+func (s *sender) sendDoubtful(ctx context.Context, workers *errgroup.Group, step step) error {
+	var group diffstore.Token
+	for i, err := range s.sheet.doubtful(step) {
+		if err != nil {
+			return err
+		}
+		if i.Batch != group {
+			if err := s.flush(ctx, workers); err != nil {
+				return err
+			}
+			group = i.Batch
+		}
+		if err := s.offer(ctx, workers, i); err != nil {
+			return err
+		}
+	}
+	return s.flush(ctx, workers)
+}
+
+// offer puts an item into the batch that is being filled, sending it when it is full. No identifier and no key stands
+// twice in a batch.
+func (s *sender) offer(ctx context.Context, workers *errgroup.Group, i item) error {
+	switch {
+	case i.Step == write && s.void[i.Key]:
+		return nil
+	case i.Quarantined:
+		return s.rows.Rows(ctx, s.now(), quarantinedRow(&i))
+	case i.Step == remove && s.missed[s.hashes.id(i.Folded)]:
+		// It is the answers to the writes that decide who stands under an identifier (invariant 5).
+		return s.conclude(ctx, []item{i}, sameResult(1, destinations.Result{
+			Status: destinations.Deferred, Code: codeNotSent, Reason: "a record that was to move away from this identifier, or to it, was not accepted",
+		}))
+	}
+	size := recordSize(&i)
+	full := len(s.batch) >= s.route.batch || s.route.object.MaxBytes > 0 && s.bytes+size > s.route.object.MaxBytes
+	names := namesOf(&i)
+	if len(s.batch) > 0 && (full || slices.ContainsFunc(names, func(name string) bool { return s.names[name] })) {
+		if err := s.flush(ctx, workers); err != nil {
+			return err
+		}
+	}
+	s.batch = append(s.batch, i)
+	s.bytes += size
+	for _, name := range names {
+		s.names[name] = true
+	}
+	return nil
+}
+
+// namesOf returns what no other record in flight may have in common with i.
+func namesOf(i *item) []string {
+	names := []string{"key " + i.Key}
+	if i.Folded != "" {
+		names = append(names, "identifier "+i.Folded)
+	}
+	return names
+}
+
+func recordSize(i *item) int {
+	n := len(i.Key) + len(i.ID) + 32
+	for _, f := range i.Fields {
+		n += len(f.Name) + valueSize(f.Value) + 4
+	}
+	return n
+}
+
+// flush hands the batch to a worker. It waits while an identifier or a key of the batch is in flight, so that two keys
+// that share an identifier keep their order.
+func (s *sender) flush(ctx context.Context, workers *errgroup.Group) error {
+	if len(s.batch) == 0 {
+		return nil
+	}
+	batch, names := s.batch, s.names
+	s.batch, s.names, s.bytes = nil, map[string]bool{}, 0
+	if reason := s.halted(); reason != nil {
+		return s.conclude(ctx, batch, notSent(len(batch), reason))
+	}
+	s.flights.enter(names)
+	workers.Go(func() error {
+		defer s.flights.leave(names)
+		err := s.write(ctx, batch)
+		if err != nil {
+			s.halt(err)
+		}
+		return err
+	})
+	return nil
+}
+
+// write intends, sends and settles one batch.
+func (s *sender) write(ctx context.Context, batch []item) error {
+	s.pace()
+	if reason := s.halted(); reason != nil {
+		return s.conclude(ctx, batch, notSent(len(batch), reason))
+	}
+	attempts := make([]diffstore.Attempt, len(batch))
+	for n := range batch {
+		attempts[n] = batch[n].attempt()
+	}
+	tokens, err := s.session.Intend(context.WithoutCancel(ctx), attempts) // invariant 2: durable before the first byte
+	if err != nil {
+		return ofState(fmt.Errorf("record what is about to be sent: %w", err))
+	}
+	results, err := s.route.destination.Write(ctx, s.request(batch, tokens))
+	results = s.interpret(batch, results, err)
+	if err := s.settle(context.WithoutCancel(ctx), batch, results); err != nil {
+		lost := destinations.Result{Code: "not_recorded", Reason: "it was sent, but what became of it could not be recorded"}
+		return errors.Join(err, s.conclude(ctx, batch, sameResult(len(batch), lost)))
+	}
+	return s.conclude(ctx, batch, results)
+}
+
+// pace waits for the next batch's turn at the sync's own rate, or until nothing more is sent.
+func (s *sender) pace() {
+	if s.limiter == nil {
+		return
+	}
+	turn := time.NewTimer(s.limiter.Reserve().Delay())
+	defer turn.Stop()
+	select {
+	case <-turn.C:
+	case <-s.stopped:
+	}
+}
+
+func (s *sender) request(batch []item, tokens []diffstore.Token) destinations.Batch {
+	b := destinations.Batch{
+		Sync: s.sync.Name, Object: s.sync.Object, Op: batch[0].Op, Identifier: s.sync.Identifier,
+		Records: make([]destinations.Record, len(batch)), Attempts: s.sync.Retry.Attempts, Meter: s.meter,
+	}
+	for n := range batch {
+		b.Records[n] = destinations.Record{
+			Key: batch[n].Key, ID: batch[n].ID, Fields: batch[n].Fields, Token: tokenText(&batch[n], tokens[n]),
+		}
+	}
+	return b
+}
+
+// settleLeaves forgets, or marks as left, what needs no sending. A run that was stopped leaves it to the next.
+func (s *sender) settleLeaves(ctx context.Context) error {
+	if s.stopReason() != nil {
+		return nil
+	}
+	outcome := diffstore.Gone
+	if s.sync.Mode == destinations.Insert {
+		outcome = diffstore.Left // a key once accepted is never sent again
+	}
+	fates := make([]diffstore.Fate, 0, chunkRows)
+	settle := func() error {
+		defer func() { fates = fates[:0] }()
+		if len(fates) == 0 {
+			return nil
+		}
+		if err := s.session.Settle(ctx, fates); err != nil {
+			return ofState(fmt.Errorf("settle what left the source: %w", err))
+		}
+		return nil
+	}
+	for i, err := range s.sheet.items(leave) {
+		if err != nil {
+			return err
+		}
+		f := diffstore.Fate{Key: i.Key, ID: i.Folded, Outcome: outcome, At: s.now()}
+		if i.Folded != "" {
+			if s.missed[s.hashes.id(i.Folded)] {
+				continue // the key that was to stand under this identifier does not yet
+			}
+			f.Outcome = diffstore.Gone
+		}
+		if fates = append(fates, f); len(fates) == chunkRows {
+			if err := settle(); err != nil {
+				return err
+			}
+		}
+	}
+	return settle()
+}
+
+func (s *sender) halt(reason error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stop == nil {
+		s.stop = reason
+		close(s.stopped)
+	}
+}
+
+// stopReason says why nothing more is sent, if so.
+func (s *sender) stopReason() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stop
+}
+
+// halted says why the next batch of this step is not sent, if it is not.
+func (s *sender) halted() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stop == nil && s.stuck >= patience {
+		return errStuck
+	}
+	return s.stop
+}

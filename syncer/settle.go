@@ -1,0 +1,171 @@
+package syncer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"spillway/destinations"
+	"spillway/diffstore"
+	"spillway/syncer/runlog"
+)
+
+// interpret makes one result a record of what Write returned, and decides whether sending goes on.
+func (s *sender) interpret(batch []item, results []destinations.Result, err error) []destinations.Result {
+	stop := err != nil && (halting(err) || results != nil)
+	switch {
+	case err != nil && results == nil:
+		results = sameResult(len(batch), resultOf(err))
+	case len(results) != len(batch):
+		s.log.Error("the destination answered for another number of records than were sent", "object", s.sync.Object,
+			"records", len(batch), "results", len(results))
+		results = sameResult(len(batch), destinations.Result{
+			Code: "answer_mismatch", Reason: fmt.Sprintf("%d records were sent and %d results came back", len(batch), len(results)),
+		})
+	}
+	if err != nil {
+		s.log.Warn("batch failed", "object", s.sync.Object, "code", FailureCode(err))
+	}
+	if stop {
+		s.halt(err)
+	}
+	s.watch(results)
+	return results
+}
+
+// resultOf is what an error of a whole batch means for each of its records.
+func resultOf(err error) destinations.Result {
+	r := destinations.Result{Status: destinations.Unknown, Code: FailureCode(err), Reason: err.Error()}
+	if halting(err) && !errors.Is(err, context.Canceled) {
+		r.Status = destinations.Deferred
+	}
+	return r
+}
+
+// halting reports whether err stands against every further batch too.
+func halting(err error) bool {
+	for _, kind := range []error{
+		destinations.ErrAuth, destinations.ErrUnreachable, destinations.ErrConfig, destinations.ErrNoObject, context.Canceled,
+	} {
+		if errors.Is(err, kind) {
+			return true
+		}
+	}
+	return false
+}
+
+// watch counts batches without a verdict: see patience.
+func (s *sender) watch(results []destinations.Result) {
+	verdicts := false
+	for _, r := range results {
+		verdicts = verdicts || r.Status == destinations.Accepted || r.Status == destinations.Rejected
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if verdicts {
+		s.stuck = 0
+		return
+	}
+	s.stuck++
+}
+
+// settle records the verdicts in the snapshot (invariant 1). A record without one stays in doubt.
+func (s *sender) settle(ctx context.Context, batch []item, results []destinations.Result) error {
+	fates := make([]diffstore.Fate, 0, len(batch))
+	for n, r := range results {
+		i := &batch[n]
+		f := diffstore.Fate{Key: i.Key, Code: r.Code, At: s.now()}
+		if i.Step == remove {
+			f.ID = i.Folded
+		}
+		switch {
+		case r.Status == destinations.Accepted && i.Step == remove:
+			f.Outcome = diffstore.Gone
+		case r.Status == destinations.Accepted:
+			f.Outcome = diffstore.Taken
+		case r.Status == destinations.Rejected:
+			f.Outcome = diffstore.Refused
+		case r.Status == destinations.Deferred && !r.Doubt:
+			f.Outcome = diffstore.Returned
+		default:
+			continue
+		}
+		fates = append(fates, f)
+		if f.Outcome == diffstore.Taken && s.sync.OnRemoved == onRemovedIgnore {
+			for _, id := range i.Old { // the record under the former identifier stays as it is
+				fates = append(fates, diffstore.Fate{Key: i.Key, ID: id, Outcome: diffstore.Gone, At: s.now()})
+			}
+		}
+	}
+	if len(fates) == 0 {
+		return nil
+	}
+	if err := s.session.Settle(ctx, fates); err != nil {
+		return ofState(fmt.Errorf("record what the destination answered: %w", err))
+	}
+	return nil
+}
+
+// conclude counts the outcomes and writes them into the run log.
+func (s *sender) conclude(ctx context.Context, batch []item, results []destinations.Result) error {
+	rows := make([]runlog.Row, len(batch))
+	s.mu.Lock()
+	for n, r := range results {
+		i := &batch[n]
+		rows[n] = runlog.Row{Key: i.Key, ID: i.ID, Op: string(i.Op), Outcome: outcomeOf(r.Status), Code: r.Code, Reason: r.Reason, Untried: r.Code == codeNotSent}
+		s.counts.Count(rows[n].Outcome, 1)
+		if i.Step == write && r.Status != destinations.Accepted {
+			s.miss(i)
+		}
+	}
+	s.settled += int64(len(batch))
+	done := s.settled
+	s.mu.Unlock()
+	for _, row := range rows {
+		if row.Outcome == runlog.RowRejected {
+			s.log.Debug("record rejected", "object", s.sync.Object, "key", row.Key, "code", row.Code)
+		}
+	}
+	s.observer.Sent(s.sync.Name, done, s.due)
+	return s.rows.Rows(ctx, s.now(), rows...)
+}
+
+// miss remembers a write that was not accepted: the identifier that it was to take over stays with its former key, and
+// those that it was to move away from stay in use.
+func (s *sender) miss(i *item) {
+	for _, id := range append([]string{i.Folded}, i.Old...) {
+		h := s.hashes.id(id)
+		if _, matters := s.missed[h]; matters {
+			s.missed[h] = true
+		}
+	}
+}
+
+func outcomeOf(s destinations.Status) runlog.Outcome {
+	switch s {
+	case destinations.Accepted:
+		return runlog.RowAccepted
+	case destinations.Rejected:
+		return runlog.RowRejected
+	case destinations.Deferred:
+		return runlog.RowDeferred
+	case destinations.Unknown:
+	}
+	return runlog.RowUnknown
+}
+
+// notSent is the result of records that no request was made for.
+func notSent(n int, reason error) []destinations.Result {
+	return sameResult(n, destinations.Result{Status: destinations.Deferred, Code: codeNotSent, Reason: "not sent: " + reason.Error()})
+}
+
+// codeNotSent is the code of operations that no request was made for.
+const codeNotSent = "not_sent"
+
+func sameResult(n int, r destinations.Result) []destinations.Result {
+	results := make([]destinations.Result, n)
+	for i := range results {
+		results[i] = r
+	}
+	return results
+}

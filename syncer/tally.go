@@ -1,0 +1,97 @@
+package syncer
+
+import (
+	"slices"
+
+	"spillway/diffstore"
+	"spillway/syncer/runlog"
+)
+
+// samplesEach is how many operations of each kind a plan shows.
+const samplesEach = 3
+
+// tally counts what a plan holds.
+type tally struct {
+	counts   runlog.Counts
+	fields   map[string]int64 // changed rows by field
+	writes   int64            // that would be sent
+	removals int64            // that would be sent
+	bytes    int64            // of the records that would be sent, about
+	doubtful bool
+	samples  []Sample
+	sampled  map[string]int
+}
+
+func newTally() tally {
+	return tally{fields: map[string]int64{}, sampled: map[string]int{}}
+}
+
+// add counts an item.
+func (t *tally) add(i *item) {
+	t.count(i, 1)
+	if i.Batch != (diffstore.Token{}) {
+		t.doubtful = true
+	}
+	kind := kindOf(i)
+	if t.sampled[kind] < samplesEach {
+		t.sampled[kind]++
+		t.samples = append(t.samples, newSample(i, kind))
+	}
+}
+
+// void takes back a staged write whose key stands more than once in the source.
+func (t *tally) void(i *item) {
+	t.count(i, -1)
+	at := slices.IndexFunc(t.samples, func(s Sample) bool { return s.Key == i.Key && s.Kind == kindOf(i) })
+	if at >= 0 {
+		t.sampled[t.samples[at].Kind]--
+		t.samples = slices.Delete(t.samples, at, at+1)
+	}
+}
+
+func (t *tally) count(i *item, n int64) {
+	switch {
+	case i.Step == remove:
+		t.counts.Removed += n
+	case i.Verdict == diffstore.Added:
+		t.counts.Added += n
+	case i.Verdict == diffstore.Changed:
+		t.counts.Changed += n
+	case i.Verdict == diffstore.Carried:
+		t.counts.Carried += n
+	}
+	for _, name := range i.Changed {
+		t.fields[name] += n
+	}
+	switch {
+	case i.Quarantined:
+		t.counts.Quarantined += n
+	case i.Step == remove:
+		t.removals += n
+	default:
+		t.writes += n
+		for _, f := range i.Fields {
+			t.bytes += n * int64(len(f.Name)+valueSize(f.Value))
+		}
+	}
+}
+
+// The kinds of operations, as a plan names them.
+const (
+	kindAdded   = "added"
+	kindChanged = "changed"
+	kindCarried = "carried"
+	kindRemoved = "removed"
+)
+
+func kindOf(i *item) string {
+	switch {
+	case i.Step == remove:
+		return kindRemoved
+	case i.Verdict == diffstore.Added:
+		return kindAdded
+	case i.Verdict == diffstore.Carried:
+		return kindCarried
+	}
+	return kindChanged
+}
