@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/spf13/cobra"
+
+	"spillway/syncer"
+	"spillway/syncer/project"
+	"spillway/syncer/settings"
+)
+
+// checkTimeout is how long one connection may take to prove itself.
+const checkTimeout = 30 * time.Second
+
+// checkup is what doctor found of one connection.
+type checkup struct {
+	Name   string `json:"name"`
+	Kind   string `json:"kind"` // warehouse, destination or sync
+	Type   string `json:"type"`
+	OK     bool   `json:"ok"`
+	Error  string `json:"error"`
+	TookMS int64  `json:"took_ms"`
+
+	err error
+}
+
+func (a *app) doctorCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "doctor [NAME...]", Short: "Connect to each warehouse and destination, and say what is wrong and how to mend it",
+		Long: `Doctor opens each warehouse and destination, or those named, and then checks each sync against what it found: its
+columns, its object and its fields. No record is sent.`,
+		Example: "  spillway doctor\n  spillway doctor hubspot",
+		RunE: func(cmd *cobra.Command, names []string) error {
+			p, err := a.load()
+			if err != nil {
+				return err
+			}
+			if err := knownNames(p, names); err != nil {
+				return err
+			}
+			var found []checkup
+			err = a.withReader(cmd.Context(), p, func(e *syncer.Engine) error {
+				found = examine(cmd.Context(), e, p, names)
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			return a.showCheckups(found)
+		},
+	}
+}
+
+func knownNames(p *project.Project, names []string) error {
+	known := checkable(p)
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			return usagef("the project has no warehouse, destination or sync %q%s", name, settings.Hint(name, known))
+		}
+	}
+	return nil
+}
+
+func checkable(p *project.Project) []string {
+	return slices.Concat(sortedNames(p.Warehouses), sortedNames(p.Destinations), syncNames(p))
+}
+
+func examine(ctx context.Context, e *syncer.Engine, p *project.Project, names []string) []checkup {
+	wanted := func(name string) bool { return len(names) == 0 || slices.Contains(names, name) }
+	var found []checkup
+	broken := map[string]bool{}
+	add := func(name, kind, typ string, check func(context.Context) error) {
+		c := checkup{Name: name, Kind: kind, Type: typ}
+		ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+		defer cancel()
+		started := time.Now()
+		c.err = check(ctx)
+		c.TookMS = time.Since(started).Milliseconds()
+		if c.OK = c.err == nil; !c.OK {
+			c.Error = c.err.Error()
+			broken[kind+" "+name] = true
+		}
+		found = append(found, c)
+	}
+	for _, name := range sortedNames(p.Warehouses) {
+		if wanted(name) {
+			add(name, "warehouse", p.Warehouses[name].Kind.Name, func(ctx context.Context) error {
+				w, err := e.Warehouse(ctx, name)
+				if err != nil {
+					return err
+				}
+				return w.Check(ctx)
+			})
+		}
+	}
+	for _, name := range sortedNames(p.Destinations) {
+		if wanted(name) {
+			add(name, "destination", p.Destinations[name].Kind.Name, func(ctx context.Context) error {
+				d, err := e.Destination(ctx, name)
+				if err != nil {
+					return err
+				}
+				return d.Check(ctx)
+			})
+		}
+	}
+	for _, s := range p.Syncs {
+		if broken["warehouse "+s.Warehouse] || broken["destination "+s.Destination] {
+			continue
+		}
+		if wanted(s.Name) || wanted(s.Warehouse) || wanted(s.Destination) {
+			add(s.Name, "sync", string(s.Mode), func(ctx context.Context) error { return e.CheckSync(ctx, s) })
+		}
+	}
+	return found
+}
+
+func (a *app) showCheckups(found []checkup) error {
+	code := exitDone
+	for i := range found {
+		if found[i].OK {
+			continue
+		}
+		if c := codeOf(found[i].err); code == exitDone || c == exitFailed {
+			code = c
+		}
+	}
+	if a.json {
+		if found == nil {
+			found = []checkup{}
+		}
+		if err := a.printJSON(map[string]any{"ok": code == exitDone, "checks": found}); err != nil {
+			return err
+		}
+	} else {
+		for _, c := range found {
+			mark := text.FgGreen.Sprint("ok    ")
+			if !c.OK {
+				mark = text.FgRed.Sprint("FAILED")
+			}
+			a.printf("%s  %-11s %s (%s), %s\n", mark, c.Kind, c.Name, c.Type, took(c.TookMS))
+			if !c.OK {
+				a.printf("        %s\n", strings.ReplaceAll(wrapped(safeLines(c.Error), widest-10), "\n", "\n        "))
+			}
+		}
+		if len(found) == 0 {
+			a.printf("There is nothing to check: the project has no warehouse and no destination.\n")
+		}
+	}
+	if code != exitDone {
+		return outcome(code)
+	}
+	return nil
+}
+
+func sortedNames[V any](m map[string]V) []string {
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}

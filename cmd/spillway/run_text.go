@@ -1,0 +1,173 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"spillway/syncer"
+	"spillway/syncer/runlog"
+)
+
+// renderRun shows a run, ending with one sentence that a person can act on. With details it also says when it was, what
+// started it, and where the time went.
+func (a *app) renderRun(r *runlog.Run, details bool) {
+	a.printf("%s   %s in %s   run %s\n", text.Bold.Sprint(r.Sync), stateText(r.State), took(r.DurationMS), r.ID)
+	if details {
+		a.printf("  Started   %s UTC, by %s%s\n", r.StartedAt.UTC().Format(time.DateTime), r.Trigger, commitText(r.Commit))
+	}
+	if r.Source > 0 || r.Due() > 0 {
+		a.printf("  Source    %s: %s same, %s added, %s changed, %s tried before, %s invalid\n",
+			plural(r.Source, "row", "rows"), count(r.Same), count(r.Added), count(r.Changed), count(r.Carried), count(r.Invalid))
+		if r.Removed > 0 || r.Left > 0 {
+			a.printf("  Gone      %s removed, %s left in place\n", count(r.Removed), count(r.Left))
+		}
+	}
+	if r.Due() > 0 {
+		a.printf("  Outcome   %s\n", outcomes(r))
+	}
+	if r.Requests > 0 {
+		a.printf("  Requests  %s\n", requests(r))
+	}
+	if details && len(r.Timings) > 0 {
+		a.printf("  Time      %s\n", timings(r.Timings))
+	}
+	for i := range r.Errors {
+		if r.Errors[i].Code != syncer.CodeGuard { // the last line tells it
+			a.renderGroup(&r.Errors[i])
+		}
+	}
+	for _, line := range verdict(r) {
+		a.printf("  %s\n", indentMore(wrapped(line, widest-2)))
+	}
+}
+
+// renderGroup shows rows that have one problem in common.
+func (a *app) renderGroup(g *runlog.ErrorGroup) {
+	a.printf("  %s %6s  %s: %s%s\n", text.FgYellow.Sprint("!"), count(g.Count), short(safe(g.Code), 30), short(safe(g.Message), 70), keysOf(g.SampleKeys))
+}
+
+func commitText(commit string) string {
+	if commit == "" {
+		return ""
+	}
+	return ", project at " + commit
+}
+
+func timings(t runlog.Timings) string {
+	var parts []string
+	for _, phase := range []runlog.Phase{runlog.Extracting, runlog.Comparing, runlog.Sending, runlog.Settling} {
+		if ms, ok := t[phase]; ok {
+			parts = append(parts, string(phase)+" "+took(ms))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func requests(r *runlog.Run) string {
+	parts := []string{count(r.Requests), size(r.BytesSent) + " sent"}
+	if r.Retries > 0 {
+		parts = append(parts, count(r.Retries)+" repeated")
+	}
+	if r.ThrottledMS > 0 {
+		parts = append(parts, took(r.ThrottledMS)+" waiting for rate limits")
+	}
+	return strings.Join(parts, ", ")
+}
+
+func outcomes(r *runlog.Run) string {
+	var parts []string
+	for _, o := range []struct {
+		n    int64
+		name string
+	}{
+		{r.Accepted, "accepted"},
+		{r.Rejected, "rejected"},
+		{r.Deferred, "deferred"},
+		{r.Unknown, "unknown"},
+		{r.Held, "held"},
+		{r.Quarantined, "quarantined"},
+	} {
+		if o.n > 0 {
+			parts = append(parts, count(o.n)+" "+o.name)
+		}
+	}
+	return fmt.Sprintf("%s  =  %s", strings.Join(parts, " + "), plural(r.Due(), "operation", "operations"))
+}
+
+func stateText(s runlog.State) string {
+	switch s {
+	case runlog.Succeeded:
+		return text.FgGreen.Sprint(string(s))
+	case runlog.Partial, runlog.Held, runlog.Skipped:
+		return text.FgYellow.Sprint(string(s))
+	case runlog.Failed, runlog.Cancelled:
+		return text.FgRed.Sprint(string(s))
+	case runlog.Queued, runlog.Running:
+	}
+	return string(s)
+}
+
+// verdict says what came of a run and what to do next.
+func verdict(r *runlog.Run) []string {
+	switch r.State {
+	case runlog.Failed, runlog.Cancelled:
+		return []string{r.Error.Code + ": " + safeLines(r.Error.Message)}
+	case runlog.Held:
+		return []string{"Nothing was sent: " + safeLines(r.Error.Message) + ".", "To apply exactly this plan within 24 hours: spillway runs approve " + r.ID}
+	case runlog.Partial:
+		return []string{fmt.Sprintf("%s of %s arrived; %s. Which and why: spillway runs rows %s",
+			count(r.Accepted), plural(r.Due()-r.Quarantined, "operation", "operations"), shortfall(r), r.ID)}
+	case runlog.Succeeded:
+		return succeeded(r)
+	case runlog.Queued, runlog.Running, runlog.Skipped:
+	}
+	return []string{"The run is " + string(r.State) + "."}
+}
+
+func succeeded(r *runlog.Run) []string {
+	lines := []string{"Nothing to send: the destination has accepted every row as it is."}
+	switch {
+	case r.Accepted > 0:
+		lines[0] = fmt.Sprintf("All %s arrived.", plural(r.Accepted, "operation", "operations"))
+		if r.Accepted == 1 {
+			lines[0] = "The operation arrived."
+		}
+	case r.Quarantined > 0:
+		lines[0] = "Nothing was sent."
+	}
+	if r.Quarantined > 0 {
+		lines = append(lines, fmt.Sprintf("%s in quarantine. To try again: spillway retry %s", plural(r.Quarantined, "row is", "rows are"), r.Sync))
+	}
+	if r.Invalid > 0 {
+		lines = append(lines, fmt.Sprintf("%s invalid and not sent. Which and why: spillway runs rows %s --outcome invalid",
+			plural(r.Invalid, "row is", "rows are"), r.ID))
+	}
+	return lines
+}
+
+func shortfall(r *runlog.Run) string {
+	var parts []string
+	if r.Rejected > 0 {
+		parts = append(parts, plural(r.Rejected, "was rejected", "were rejected"))
+	}
+	if r.Deferred > 0 {
+		parts = append(parts, plural(r.Deferred, "waits for the next run", "wait for the next run"))
+	}
+	if r.Unknown > 0 {
+		parts = append(parts, plural(r.Unknown, "had no answer and is sent again", "had no answer and are sent again"))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func size(bytes int64) string {
+	switch {
+	case bytes < 1000:
+		return fmt.Sprintf("%d B", bytes)
+	case bytes < 1_000_000:
+		return fmt.Sprintf("%.1f kB", float64(bytes)/1000)
+	}
+	return fmt.Sprintf("%.1f MB", float64(bytes)/1_000_000)
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/dustin/go-humanize"
+)
+
+func joined(names []string) string { return strings.Join(names, ", ") }
+
+// count writes a number with its thousands apart.
+func count(n int64) string { return humanize.Comma(n) }
+
+// plural writes a number with the noun it counts.
+func plural(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return count(n) + " " + many
+}
+
+// took writes a duration as people say it.
+func took(ms int64) string {
+	d := time.Duration(ms) * time.Millisecond
+	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", ms)
+	case d < time.Minute:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	case d < time.Hour:
+		return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
+	}
+	return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
+}
+
+// safe makes text that came from outside harmless on a terminal: control and direction characters are shown, not
+// obeyed.
+func safe(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+			return '�'
+		}
+		return r
+	}, s)
+}
+
+// wrapped breaks text into lines of at most width characters, between words; a longer word stands alone.
+func wrapped(s string, width int) string {
+	var b strings.Builder
+	for n, line := range strings.Split(s, "\n") {
+		if n > 0 {
+			b.WriteByte('\n')
+		}
+		used := 0
+		for word := range strings.SplitSeq(line, " ") {
+			length := utf8.RuneCountInString(word)
+			switch {
+			case used == 0:
+			case used+1+length > width:
+				b.WriteByte('\n')
+				used = 0
+			default:
+				b.WriteByte(' ')
+				used++
+			}
+			b.WriteString(word)
+			used += length
+		}
+	}
+	return b.String()
+}
+
+// safeLines is safe for text of several lines.
+func safeLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i := range lines {
+		lines[i] = safe(lines[i])
+	}
+	return strings.Join(lines, "\n")
+}
+
+func indentMore(s string) string { return strings.ReplaceAll(s, "\n", "\n  ") }
+
+// short cuts text to n characters.
+func short(s string, n int) string {
+	runes := []rune(s)
+	if len(runes) <= n {
+		return s
+	}
+	return string(runes[:n-1]) + "…"
+}
