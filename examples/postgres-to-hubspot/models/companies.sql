@@ -1,0 +1,2 @@
+select account_id, name, domain, employees, country
+from analytics.accounts
