@@ -1,10 +1,6 @@
 package diffstore
 
-import (
-	"iter"
-	"maps"
-	"slices"
-)
+import "iter"
 
 // Draft is the part of a snapshot that one Intend or Settle changes. An engine puts into it the states that the call
 // may touch, lets the rules of this package change them, and stores what changed in one transaction, so that engines
@@ -14,33 +10,62 @@ import (
 // named in an attempt, and, for a fate that is Refused or Returned, on the identifier of the attempt that it ends
 // (see Attempted). Keys that are not known need not be put.
 type Draft struct {
-	states  map[string]*State
-	holders map[string][]string // keys by the identifiers that they have, or had when they were put
-	changed map[string]bool
+	places  map[string]int // of keys
+	drafted []drafted
+	holders map[string]chain // by the identifiers that keys have, or had when they were put
+	links   []link
+	changed []int // places, in the order in which they were changed
 }
+
+type drafted struct {
+	key     string
+	state   *State
+	changed bool
+}
+
+// chain leads through the holders of one identifier, first and last by their numbers in links.
+type chain struct{ first, last int }
+
+// link is one of them, with the number of the next but at the last.
+type link struct{ place, next int }
 
 // NewDraft returns a draft without states.
 func NewDraft() *Draft {
-	return &Draft{states: map[string]*State{}, holders: map[string][]string{}, changed: map[string]bool{}}
+	return &Draft{places: map[string]int{}, holders: map[string]chain{}}
 }
 
-// Put adds the state of key as it is stored. The draft owns it from now on.
-func (d *Draft) Put(key string, s *State) {
-	d.states[key] = s
-	for _, c := range s.Claims {
-		d.hold(key, c.ID)
+// Reset makes the draft one without states, which takes no new memory for as many as it had.
+func (d *Draft) Reset() {
+	clear(d.places)
+	clear(d.holders)
+	clear(d.drafted)
+	d.drafted, d.links, d.changed = d.drafted[:0], d.links[:0], d.changed[:0]
+}
+
+// Put adds the state of key as it is stored, once. The draft owns it from now on. It returns the place of the key: the
+// first key that is put has 0, the second 1.
+func (d *Draft) Put(key string, s *State) (place int) {
+	place = len(d.drafted)
+	d.places[key] = place
+	d.drafted = append(d.drafted, drafted{key: key, state: s})
+	for i := range s.Claims {
+		d.hold(place, s.Claims[i].ID)
 	}
+	return place
 }
 
-// Has reports whether a state of key was put.
-func (d *Draft) Has(key string) bool { return d.states[key] != nil }
+// Place returns the place of key, if a state of it was put.
+func (d *Draft) Place(key string) (place int, ok bool) {
+	place, ok = d.places[key]
+	return place, ok
+}
 
-// Changed yields, in the order of their keys, the states that differ from what was put. One that is Empty is to be
-// deleted.
+// Changed yields the states that differ from what was put, those that were changed first first. One that is Empty is to
+// be deleted.
 func (d *Draft) Changed() iter.Seq2[string, *State] {
 	return func(yield func(string, *State) bool) {
-		for _, key := range slices.Sorted(maps.Keys(d.changed)) {
-			if !yield(key, d.states[key]) {
+		for _, place := range d.changed {
+			if !yield(d.drafted[place].key, d.drafted[place].state) {
 				return
 			}
 		}
@@ -49,8 +74,11 @@ func (d *Draft) Changed() iter.Seq2[string, *State] {
 
 // Attempted returns the identifier of the attempt that f ends, if it is one that Settle looks up other keys by.
 func (d *Draft) Attempted(f Fate) (id string, ok bool) {
-	s := d.states[f.Key]
-	if s == nil || (f.Outcome != Refused && f.Outcome != Returned) {
+	if f.Outcome != Refused && f.Outcome != Returned {
+		return "", false
+	}
+	s := d.state(f.Key)
+	if s == nil {
 		return "", false
 	}
 	if c := s.claim(f.ID); c != nil && c.Removing.Open {
@@ -59,34 +87,68 @@ func (d *Draft) Attempted(f Fate) (id string, ok bool) {
 	return s.TriedID, s.Pending.Open && s.TriedID != ""
 }
 
-func (d *Draft) hold(key, id string) {
-	if !slices.Contains(d.holders[id], key) {
-		d.holders[id] = append(d.holders[id], key)
+// state returns that of key, or nil.
+func (d *Draft) state(key string) *State {
+	if place, ok := d.places[key]; ok {
+		return d.drafted[place].state
+	}
+	return nil
+}
+
+// hold lists the key at place under id.
+func (d *Draft) hold(place int, id string) {
+	c, ok := d.holders[id]
+	if ok {
+		for n := c.first; ; n = d.links[n].next {
+			if d.links[n].place == place {
+				return
+			}
+			if n == c.last {
+				break
+			}
+		}
+		d.links[c.last].next = len(d.links)
+	} else {
+		c.first = len(d.links)
+	}
+	c.last = len(d.links)
+	d.links = append(d.links, link{place: place})
+	d.holders[id] = c
+}
+
+// change returns the state of key, which is about to be changed, and its place.
+func (d *Draft) change(key string) (s *State, place int) {
+	place, ok := d.places[key]
+	if !ok {
+		place = d.Put(key, &State{})
+	}
+	d.touch(place)
+	return d.drafted[place].state, place
+}
+
+// touch notes that the state at place is about to be changed.
+func (d *Draft) touch(place int) {
+	if !d.drafted[place].changed {
+		d.drafted[place].changed = true
+		d.changed = append(d.changed, place)
 	}
 }
 
-// change returns the state of key, which is about to be changed.
-func (d *Draft) change(key string) *State {
-	d.changed[key] = true
-	s := d.states[key]
-	if s == nil {
-		s = &State{}
-		d.states[key] = s
-	}
-	return s
-}
-
-// others yields the claims on id of keys other than key.
-func (d *Draft) others(id, key string) iter.Seq2[string, *Claim] {
-	return func(yield func(string, *Claim) bool) {
-		if id == "" {
+// others yields the claims on id of keys other than key, with their places.
+func (d *Draft) others(id, key string) iter.Seq2[int, *Claim] {
+	return func(yield func(int, *Claim) bool) {
+		c, ok := d.holders[id]
+		if id == "" || !ok {
 			return
 		}
-		for _, other := range d.holders[id] {
-			if other == key {
-				continue
+		for n := c.first; ; n = d.links[n].next {
+			other := &d.drafted[d.links[n].place]
+			if other.key != key {
+				if c := other.state.claim(id); c != nil && !yield(d.links[n].place, c) {
+					return
+				}
 			}
-			if c := d.states[other].claim(id); c != nil && !yield(other, c) {
+			if n == c.last {
 				return
 			}
 		}
@@ -94,4 +156,7 @@ func (d *Draft) others(id, key string) iter.Seq2[string, *Claim] {
 }
 
 // Release applies the rule of Session.Release to one key.
-func (d *Draft) Release(key string) { d.change(key).release() }
+func (d *Draft) Release(key string) {
+	s, _ := d.change(key)
+	s.release()
+}

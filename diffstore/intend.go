@@ -5,8 +5,9 @@ import "fmt"
 // Intend applies the rule of Session.Intend to the draft. It calls fresh for every token that is new.
 func (d *Draft) Intend(attempts []Attempt, fresh func() Token) ([]Token, error) {
 	tokens := make([]Token, len(attempts))
-	for i, a := range attempts {
-		s := d.states[a.Entry.Key]
+	for i := range attempts {
+		a := &attempts[i]
+		s := d.state(a.Entry.Key)
 		if a.Removal && (s == nil || s.claim(a.Entry.ID) == nil) {
 			return nil, fmt.Errorf("intend the removal of key %q: the snapshot does not have that identifier of it", a.Entry.Key)
 		}
@@ -25,14 +26,14 @@ func (d *Draft) Intend(attempts []Attempt, fresh func() Token) ([]Token, error) 
 // token returns the token of an earlier attempt that a repeats, if no verdict on that came and no attempt of another
 // key can have been applied to its identifier since: the repetition of what came before that one would be swallowed by
 // a service that takes each token once, where it has to be applied again.
-func (s *State) token(a Attempt) (t Token, ok bool) {
+func (s *State) token(a *Attempt) (t Token, ok bool) {
 	c := s.claim(a.Entry.ID)
 	overtaken := c != nil && c.Shadow != Token{}
 	tried := s.Tried
 	switch {
 	case a.Removal:
 		tried = c.Removal
-	case !s.tried(a.Entry):
+	case !s.tried(&a.Entry):
 		return Token{}, false
 	}
 	if tried.Doubt && overtaken {
@@ -42,22 +43,22 @@ func (s *State) token(a Attempt) (t Token, ok bool) {
 }
 
 // tried reports whether e is the very record that was tried last.
-func (s *State) tried(e Entry) bool {
+func (s *State) tried(e *Entry) bool {
 	return s.Tried.Sum != Sum{} && s.Tried.Sum == e.Value(s.Accepted) && s.TriedID == e.ID
 }
 
-func (d *Draft) intend(a Attempt, token, batch Token, again bool) {
+func (d *Draft) intend(a *Attempt, token, batch Token, again bool) {
 	key, id := a.Entry.Key, a.Entry.ID
 	shadow := d.overtake(id, key, token)
-	s := d.change(key)
+	s, place := d.change(key)
 	if a.Removal {
 		s.intendRemoval(id, token, batch, again)
 		return
 	}
-	s.intendRecord(a.Entry, token, batch, again)
+	s.intendRecord(&a.Entry, token, batch, again)
 	if c := s.claim(id); c != nil {
 		c.Shadow = shadow
-		d.hold(key, id)
+		d.hold(place, id)
 	}
 }
 
@@ -65,7 +66,8 @@ func (d *Draft) intend(a Attempt, token, batch Token, again bool) {
 // the shadow that an attempt of another key casts on this one, if one is under way there and may arrive later.
 func (d *Draft) overtake(id, key string, token Token) (shadow Token) {
 	for other, c := range d.others(id, key) {
-		s := d.change(other)
+		d.touch(other)
+		s := d.drafted[other].state
 		if c.Removing.Open || (s.Pending.Open && s.TriedID == id) {
 			shadow = contested
 		}
@@ -79,7 +81,7 @@ func (d *Draft) overtake(id, key string, token Token) (shadow Token) {
 	return shadow
 }
 
-func (s *State) intendRecord(e Entry, token, batch Token, again bool) {
+func (s *State) intendRecord(e *Entry, token, batch Token, again bool) {
 	s.Pending = Pending{
 		Open: true, Sum: e.Sum, Detail: e.Detail, Doubt: s.Tried.Doubt, Left: s.Left,
 		Shared: again && s.Tried.Doubt,

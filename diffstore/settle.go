@@ -8,32 +8,35 @@ import (
 
 // Settle applies the rule of Session.Settle to the draft. After an error the draft is of no use.
 func (d *Draft) Settle(fates []Fate) error {
-	for _, f := range fates {
-		if err := d.settle(f); err != nil {
-			return fmt.Errorf("settle key %q: %w", f.Key, err)
+	for i := range fates {
+		if err := d.settle(&fates[i]); err != nil {
+			return fmt.Errorf("settle key %q: %w", fates[i].Key, err)
 		}
 	}
 	return nil
 }
 
-func (d *Draft) settle(f Fate) error {
-	s := d.states[f.Key]
+func (d *Draft) settle(f *Fate) error {
+	s := d.state(f.Key)
 	switch f.Outcome {
 	case Gone:
 		if s != nil && (f.ID == "" || s.claim(f.ID) != nil) {
-			d.change(f.Key).gone(f.ID)
+			s, _ = d.change(f.Key)
+			s.gone(f.ID)
 		}
 		return nil
 	case Left:
 		if s != nil && s.Delivered() && !s.Left {
-			d.change(f.Key).Left = true
+			s, _ = d.change(f.Key)
+			s.Left = true
 		}
 		return nil
 	case Taken:
 		if s == nil || !s.Pending.Open {
 			return errNotIntended
 		}
-		d.change(f.Key).taken()
+		s, _ = d.change(f.Key)
+		s.taken()
 		return nil
 	case Refused, Returned:
 		return d.fail(f)
@@ -45,8 +48,8 @@ var errNotIntended = errors.New("no attempt on it is under way in this session")
 
 // fail ends an attempt that was certainly not applied. If that is true of all attempts with its token, it overwrote
 // no other key's record.
-func (d *Draft) fail(f Fate) error {
-	s := d.states[f.Key]
+func (d *Draft) fail(f *Fate) error {
+	s := d.state(f.Key)
 	if s == nil {
 		return errNotIntended
 	}
@@ -55,10 +58,12 @@ func (d *Draft) fail(f Fate) error {
 	var shared bool
 	if c := s.claim(f.ID); c != nil && c.Removing.Open {
 		id, token, shared = f.ID, c.Removal.Token, c.Removing.Shared
-		d.change(f.Key).failRemoval(c, f)
+		s, _ = d.change(f.Key)
+		s.failRemoval(c, f)
 	} else if s.Pending.Open {
 		id, token, shared = s.TriedID, s.Tried.Token, s.Pending.Shared
-		d.change(f.Key).failRecord(f)
+		s, _ = d.change(f.Key)
+		s.failRecord(f)
 	} else {
 		return errNotIntended
 	}
@@ -67,7 +72,7 @@ func (d *Draft) fail(f Fate) error {
 	}
 	for other, c := range d.others(id, f.Key) {
 		if c.Shadow == token {
-			d.change(other)
+			d.touch(other)
 			c.Shadow = Token{}
 		}
 	}
@@ -85,7 +90,7 @@ func (s *State) taken() {
 	s.sort()
 }
 
-func (s *State) failRecord(f Fate) {
+func (s *State) failRecord(f *Fate) {
 	was := s.Pending
 	s.Pending = Pending{}
 	s.Tried.fail(f)
@@ -99,14 +104,14 @@ func (s *State) failRecord(f Fate) {
 	}
 }
 
-func (s *State) failRemoval(c *Claim, f Fate) {
+func (s *State) failRemoval(c *Claim, f *Fate) {
 	c.Removal.fail(f)
 	c.Removal.Doubt = c.Removing.Doubt
 	c.Removing = Removing{}
 }
 
 // fail counts a refusal, which spends the token, or notes that the attempt was returned, which does not.
-func (t *Tried) fail(f Fate) {
+func (t *Tried) fail(f *Fate) {
 	if t.Since.IsZero() && !f.At.IsZero() {
 		t.Since = time.Unix(0, f.At.UnixNano()).UTC()
 	}

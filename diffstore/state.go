@@ -131,6 +131,9 @@ func (s *State) drop(id string) {
 
 // sort puts the claim of the record last accepted at the end.
 func (s *State) sort() {
+	if len(s.Claims) < 2 {
+		return
+	}
 	i := slices.IndexFunc(s.Claims, func(c Claim) bool { return s.Accepted && c.ID == s.ID })
 	if i >= 0 {
 		last := s.Claims[i]
