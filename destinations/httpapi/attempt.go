@@ -89,7 +89,7 @@ func (c *Client) attempt(r *http.Request, call *call) *Problem {
 	defer func() { leave(proved) }()
 
 	if err := c.credentials.ready(ctx); err != nil {
-		return c.failed(Unfit, "credentials", err)
+		return c.locked(ctx, err)
 	}
 	select {
 	case c.slots <- struct{}{}:
