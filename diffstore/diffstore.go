@@ -170,7 +170,7 @@ type Tried struct {
 	Removal  bool
 	Doubt    bool      // this attempt or one before it was sent, and no verdict came
 	Token    Token     // of the attempt, until a verdict comes
-	Batch    Token     // the token of the first attempt that was intended together with this one, until a verdict comes
+	Batch    Token     // the token of the first attempt of the batch it was intended in, until a verdict comes
 	Refusals int       // in a row, of this very record
 	Since    time.Time // when the first of these attempts was refused or returned
 	Code     string    // of the last refusal
@@ -180,6 +180,7 @@ type Tried struct {
 type Attempt struct {
 	Entry   Entry // with Removal only Key and ID count
 	Removal bool  // of one identifier that the key has
+	Batch   int   // those of one Intend that are sent in one request follow each other and have the same number
 }
 
 // Fate is what became of an attempt.

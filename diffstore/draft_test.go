@@ -154,6 +154,22 @@ func withoutAttempts(s *snapshot) map[string]*diffstore.Known {
 	return all
 }
 
+func TestEachBatchOfOneIntendIsKnownByItsFirstToken(t *testing.T) {
+	t.Parallel()
+	s := newSnapshot()
+	var attempts []diffstore.Attempt
+	for n, batch := range []int{0, 0, 1, 2, 2} {
+		e := diffstore.Entry{Key: fmt.Sprint("k", n), ID: fmt.Sprint("a", n), Sum: diffstore.Sum{1}, First: diffstore.Sum{1}}
+		attempts = append(attempts, diffstore.Attempt{Entry: e, Batch: batch})
+	}
+	tokens := s.intend(t, attempts...)
+	for n, first := range []int{0, 0, 2, 3, 3} {
+		if got := s.states[fmt.Sprint("k", n)].Tried; got.Token != tokens[n] || got.Batch != tokens[first] {
+			t.Errorf("attempt %d has token %x and batch %x, want %x and %x", n, got.Token, got.Batch, tokens[n], tokens[first])
+		}
+	}
+}
+
 func TestAcceptanceLeavesNoDoubt(t *testing.T) {
 	t.Parallel()
 	eachState(t, func(t *testing.T, r *rand.Rand, s *snapshot) {

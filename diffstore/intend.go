@@ -5,8 +5,12 @@ import "fmt"
 // Intend applies the rule of Session.Intend to the draft. It calls fresh for every token that is new.
 func (d *Draft) Intend(attempts []Attempt, fresh func() Token) ([]Token, error) {
 	tokens := make([]Token, len(attempts))
+	first := 0 // of the present batch
 	for i := range attempts {
 		a := &attempts[i]
+		if a.Batch != attempts[first].Batch {
+			first = i
+		}
 		s := d.state(a.Entry.Key)
 		if a.Removal && (s == nil || s.claim(a.Entry.ID) == nil) {
 			return nil, fmt.Errorf("intend the removal of key %q: the snapshot does not have that identifier of it", a.Entry.Key)
@@ -18,7 +22,7 @@ func (d *Draft) Intend(attempts []Attempt, fresh func() Token) ([]Token, error) 
 		if !again {
 			tokens[i] = fresh()
 		}
-		d.intend(a, tokens[i], tokens[0], again)
+		d.intend(a, tokens[i], tokens[first], again)
 	}
 	return tokens, nil
 }
