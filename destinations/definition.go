@@ -32,6 +32,7 @@ type Env struct {
 	Log       *slog.Logger
 	Transport http.RoundTripper // below the client's pacing and retries; nil is the network
 	State     string            // a directory of this destination's own, not yet made; empty when nothing may be kept
+	Tokens    string            // a file for access tokens, which every process of the project shares; empty keeps them in memory
 }
 
 // Define completes d for settings of type C, whose tags toml, help, default, enum and required declare them.

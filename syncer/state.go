@@ -119,3 +119,9 @@ func planDir(dir string) string     { return filepath.Join(dir, "plans") }
 func destinationDir(dir, destination string) string {
 	return filepath.Join(dir, "destinations", destination)
 }
+
+// tokenFile is where a destination's access tokens are kept. A process that only reads uses it too: a refresh token that
+// it replaced and did not keep would be lost to all others.
+func tokenFile(dir, destination string) string {
+	return filepath.Join(dir, "tokens", destination+".json")
+}

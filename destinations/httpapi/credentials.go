@@ -175,7 +175,7 @@ func (c *Client) locked(ctx context.Context, err error) *Problem {
 		return c.failed(Unfit, "credentials", err)
 	}
 	p := c.failed(exchange.class, exchange.code, exchange)
-	p.Hint = exchange.hint
+	p.Hint, p.forever = exchange.hint, true // the exchange was tried several times
 	if p.Class == Denied {
 		c.door.close(*p, deniedLasts)
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -155,4 +156,9 @@ func (r *rotating) Reveal(context.Context) (string, error) {
 		return "", io.ErrUnexpectedEOF
 	}
 	return text, nil
+}
+
+func contextFor(t *testing.T, d time.Duration) (context.Context, context.CancelFunc) {
+	t.Helper()
+	return context.WithTimeout(t.Context(), d)
 }
