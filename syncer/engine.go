@@ -176,7 +176,9 @@ func (e *Engine) Destination(ctx context.Context, name string) (destinations.Des
 	if !ok {
 		return nil, fmt.Errorf("the project has no destination %s", name)
 	}
-	env := destinations.Env{Name: name, Log: e.log.With("destination", name), Transport: e.options.Transport}
+	env := destinations.Env{
+		Name: name, Log: e.log.With("destination", name), Transport: e.options.Transport, Tokens: tokenFile(e.dir, name),
+	}
 	if e.state != nil {
 		env.State = destinationDir(e.dir, name)
 	}
