@@ -39,6 +39,30 @@ func answerCases() []testCase {
 			})
 		}},
 		{"a record without a result is unknown", Listed, missing},
+		{"a result that is given twice does not stand for another record", Listed, func(b *bench) {
+			n := min(b.object().MaxBatch, 3)
+			if n < 2 {
+				return
+			}
+			b.wire.SpoilAll(Edit(func(body []byte) ([]byte, error) {
+				return b.edit(body, func(list []json.RawMessage) []json.RawMessage {
+					if len(list) > 1 {
+						list[1] = list[0]
+					}
+					return list
+				}), nil
+			}))
+			results, err := b.write(b.Context(), b.good(0, n))
+			if err != nil {
+				b.Fatalf("write: %v", err)
+			}
+			got := statuses(results)
+			slices.Sort(got)
+			want := append(slices.Repeat([]string{"accepted"}, n-1), "unknown")
+			if diff := cmp.Diff(want, got); diff != "" {
+				b.Errorf("outcomes (-want +got):\n%s", diff)
+			}
+		}},
 	}
 }
 

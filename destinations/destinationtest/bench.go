@@ -34,9 +34,14 @@ type bench struct {
 
 func newBench(t *testing.T, s Suite) *bench {
 	t.Helper()
+	return newBenchFor(t, s, canary)
+}
+
+func newBenchFor(t *testing.T, s Suite, credential destinations.Secret) *bench {
+	t.Helper()
 	b := &bench{T: t, suite: s, service: s.Service(t), log: &buffer{}}
 	b.wire = NewWire(b.service)
-	b.dest = s.Open(t, canary, destinations.Env{
+	b.dest = s.Open(t, credential, destinations.Env{
 		Name:      "under_test",
 		Log:       slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Transport: b.wire,

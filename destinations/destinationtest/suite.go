@@ -40,6 +40,17 @@ type Suite struct {
 	// Exact lists values, and what the service holds after they were delivered.
 	Exact []Exact
 
+	// What follows is tested where it is given.
+
+	Text     string                                 // a field that takes any text
+	Number   string                                 // a field that takes any number
+	Requests int                                    // how many requests a full batch of Op takes
+	Wide     func(n, bytes int) destinations.Record // the n-th record that the service takes, with about so much JSON
+	Dropped  func(n int) destinations.Record        // the n-th record of which the service's answer says nothing
+
+	// Throttles are the service's own forms of asking for quiet, beside a 429 with Retry-After.
+	Throttles []Throttle
+
 	// Golden lists batches whose requests are kept in testdata/golden, one file each, named by object and op.
 	Golden []destinations.Batch
 
@@ -134,7 +145,7 @@ type testCase struct {
 func cases() []testCase {
 	var all []testCase
 	for _, group := range [][]testCase{
-		descriptionCases(), outcomeCases(), throttleCases(), failureCases(), answerCases(),
+		descriptionCases(), outcomeCases(), throttleCases(), failureCases(), answerCases(), stepCases(), contentCases(),
 	} {
 		all = append(all, group...)
 	}
