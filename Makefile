@@ -17,7 +17,7 @@ demo: build ## Run the whole of it on embedded data, and show the result
 	@./bin/spillway demo --exit
 
 .PHONY: test
-test: postgres ## Pass the tests, with the race detector
+test: postgres mariadb ## Pass the tests, with the race detector
 	$(GO) test -race -shuffle=on -timeout 20m $(TEST_FLAGS) ./...
 
 .PHONY: build
@@ -69,6 +69,16 @@ postgres:
 		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends postgresql; exit $$?; fi; \
 	echo "The tests need PostgreSQL. Type:  sudo apt-get install -y postgresql   (macOS: brew install postgresql@17)"; \
 	echo "or name a server they may make databases on:  SPILLWAY_TEST_PG_DSN=postgres://... make test"; exit 1
+
+# They want a MariaDB too: the one that SPILLWAY_TEST_MYSQL_DSN names, or local binaries to start a throwaway one.
+.PHONY: mariadb
+mariadb:
+	@if [ -n "$$SPILLWAY_TEST_MYSQL_DSN" ] || [ -n "$$MARIADB_BIN" ] || command -v mariadbd >/dev/null \
+		|| ls /usr/sbin/mariadbd /usr/libexec/mariadbd /opt/homebrew/opt/mariadb/bin/mariadbd >/dev/null 2>&1; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends mariadb-server; exit $$?; fi; \
+	echo "The tests need MariaDB. Type:  sudo apt-get install -y mariadb-server   (macOS: brew install mariadb)"; \
+	echo "or name a server they may make databases on:  SPILLWAY_TEST_MYSQL_DSN=mysql://... make test"; exit 1
 
 .PHONY: converge
 converge: ## 20,000 random histories against the snapshot engines and the sync engine (an hour)

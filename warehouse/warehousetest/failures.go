@@ -48,7 +48,11 @@ func (s Suite) failures(t *testing.T) {
 	t.Run("an error about data holds none", func(t *testing.T) {
 		t.Parallel()
 		for _, canary := range []string{"canary-7f3a", "can'ary\"7f3a", "9137.4417canary"} {
-			sql := "select cast(v as integer) from (select '" + strings.ReplaceAll(canary, "'", "''") + "' as v from " + s.Series(3) + ") x"
+			literal := "'" + strings.ReplaceAll(canary, "'", "''") + "'"
+			sql := "select cast(v as integer) from (select " + literal + " as v from " + s.Series(3) + ") x"
+			if s.DataError != nil {
+				sql = s.DataError(literal)
+			}
 			rows, err := w.Query(t.Context(), warehouse.Query{SQL: sql})
 			if err == nil {
 				_, err = drain(t.Context(), rows)

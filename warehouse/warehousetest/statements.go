@@ -18,9 +18,9 @@ func (s Suite) columns(t *testing.T) {
 	t.Run("are the same described and queried", func(t *testing.T) {
 		t.Parallel()
 		var parts []string
-		for i, c := range Cases() {
+		for _, c := range Cases() {
 			if sql := s.Values[c.Name]; sql != Absent && sql != "" {
-				parts = append(parts, fmt.Sprintf(`%s as "Column %d"`, sql, i))
+				parts = append(parts, fmt.Sprintf(`%s as "Column %d"`, sql, len(parts)))
 			}
 		}
 		sql := "select " + strings.Join(parts, ",\n") + " from " + s.Series(2)

@@ -44,6 +44,10 @@ type Suite struct {
 	// Fail is an expression that fails when the server evaluates it for a row with n = at, and is n otherwise.
 	Fail func(at int) string
 
+	// DataError is a query whose failure the system reports with the value of a text literal in its words. Nil stands
+	// for a cast of a row's text to an integer, which some systems let pass.
+	DataError func(literal string) string
+
 	// Writes are statements that would write something.
 	Writes []string
 
