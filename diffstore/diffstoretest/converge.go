@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -245,13 +246,24 @@ func (h *history) plan(ctx context.Context, rows []row) (e *engine, err error) {
 
 // samePlan compares what a view said before a run with what the run's session said.
 func samePlan(planned, e *engine) error {
-	if diff := cmp.Diff(planned.plan, e.plan); diff != "" {
+	if diff := cmp.Diff(told(planned.plan), told(e.plan)); diff != "" {
 		return fmt.Errorf("a view and a session differ (-view +session):\n%s", diff)
 	}
 	if diff := cmp.Diff(planned.leave, e.leave); diff != "" {
 		return fmt.Errorf("a view and a session differ in what is removed (-view +session):\n%s", diff)
 	}
 	return nil
+}
+
+// told returns changes without what an engine may tell or not: what is known of a key that is the Same.
+func told(changes []diffstore.Change) []diffstore.Change {
+	told := slices.Clone(changes)
+	for i := range told {
+		if c := &told[i]; c.Verdict == diffstore.Same && !c.Contested && c.Known != nil && len(c.Known.IDs) == 1 {
+			c.Known = nil
+		}
+	}
+	return told
 }
 
 // end closes the session and, sometimes, the store.

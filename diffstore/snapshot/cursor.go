@@ -1,7 +1,5 @@
 package snapshot
 
-import "cmp"
-
 // cursor goes through the records of a generation, or of an overlay, in the order of their keys' hashes. It reads the
 // texts of a record when it is asked for them alone.
 type cursor struct {
@@ -15,9 +13,12 @@ type cursor struct {
 	ahead  uint64 // the record that texts begins with
 	texts  reader
 	detail uint64 // the length that details in the group have
+	last   record // the one before ahead
 
-	refs    []reference // of an overlay, when g is nil
-	overlay *overlay
+	refs  []reference // of an overlay, when g is nil, and where their records are
+	arena arena
+
+	age int // among the cursors of a merge: the newest has 0
 }
 
 // first puts the cursor at the first record.
@@ -54,7 +55,7 @@ func (c *cursor) stand() bool {
 // kind returns that of the record it stands at.
 func (c *cursor) kind() kind {
 	if c.g == nil {
-		r := c.overlay.record(c.refs[c.at].offset)
+		r := c.arena.record(c.refs[c.at].offset)
 		return r.kind
 	}
 	return c.g.kindAt(c.at)
@@ -63,7 +64,10 @@ func (c *cursor) kind() kind {
 // record returns the record it stands at.
 func (c *cursor) record() (record, error) {
 	if c.g == nil {
-		return c.overlay.record(c.refs[c.at].offset), nil
+		return c.arena.record(c.refs[c.at].offset), nil
+	}
+	if c.loaded && c.ahead == c.at+1 && c.ahead > c.group*groupSize {
+		return c.last, nil
 	}
 	group := c.at / groupSize
 	if !c.loaded || c.group != group || c.ahead > c.at {
@@ -77,12 +81,12 @@ func (c *cursor) record() (record, error) {
 	for ; c.ahead < c.at; c.ahead++ {
 		c.skip()
 	}
-	r := c.read()
-	c.ahead++
+	c.last = c.read()
 	if c.texts.bad {
 		return record{}, damage("%s: record %d cannot be read", c.g.path, c.at)
 	}
-	return r, nil
+	c.ahead++
+	return c.last, nil
 }
 
 // skip drops a record off the front of the texts. That of a plain record with a short key and identifier, which is
@@ -134,73 +138,3 @@ const (
 	idIsKey  = 1
 	idLength = 2
 )
-
-// merge goes through the newest records of several cursors, each older than the one before it.
-type merge struct {
-	live    []*cursor
-	current []*cursor // those that stand at the record that was returned
-}
-
-func newMerge(cursors []*cursor) *merge {
-	m := &merge{}
-	for _, c := range cursors {
-		if c.first() {
-			m.live = append(m.live, c)
-		}
-	}
-	return m
-}
-
-// next returns the cursor that stands at the next record, or nil after the last.
-func (m *merge) next() (*cursor, error) {
-	for _, done := range m.current {
-		if !done.next() {
-			m.drop(done)
-		}
-	}
-	m.current = m.current[:0]
-	for _, c := range m.live {
-		switch {
-		case len(m.current) == 0 || c.hash < m.current[0].hash:
-			m.current = append(m.current[:0], c)
-		case c.hash == m.current[0].hash:
-			m.current = append(m.current, c)
-		}
-	}
-	switch len(m.current) {
-	case 0:
-		return nil, nil
-	case 1:
-		return m.current[0], nil
-	}
-	return m.newest()
-}
-
-// newest picks, of several records whose keys have one hash, the first key and the newest record of it.
-func (m *merge) newest() (*cursor, error) {
-	var least []byte
-	var of []*cursor
-	for _, c := range m.current {
-		r, err := c.record()
-		if err != nil {
-			return nil, err
-		}
-		switch order := cmp.Compare(string(r.key), string(least)); {
-		case of == nil || order < 0:
-			least, of = r.key, []*cursor{c}
-		case order == 0:
-			of = append(of, c)
-		}
-	}
-	m.current = append(m.current[:0], of...)
-	return m.current[0], nil
-}
-
-func (m *merge) drop(c *cursor) {
-	for i, l := range m.live {
-		if l == c {
-			m.live = append(m.live[:i], m.live[i+1:]...)
-			return
-		}
-	}
-}

@@ -17,7 +17,7 @@ func FuzzJournal(f *testing.F) {
 	h := header{magic: journalMagic, epoch: 1, file: nonce{1, 2, 3}}
 	m := &manifest{Nonce: nonce{}.String(), Epoch: 1, Sealed: headerSize}
 	s := &stored{state: diffstore.State{Accepted: true, Sum: number(3), Detail: []byte("d"), ID: "i", Claims: []diffstore.Claim{{ID: "i"}}}}
-	r := newRecord("key", s, 0)
+	r := newRecord("key", s, 0, new([]byte))
 	content := appendRecord([]byte{0, 1, 2}, &r)
 	f.Add(content, true)
 	f.Add([]byte{0, 1, 2, 9}, true)
@@ -36,7 +36,7 @@ func FuzzJournal(f *testing.F) {
 				t.Errorf("a record is read otherwise when it is written again:\n%s", diff)
 			}
 			if s, err := r.stored(1); err == nil {
-				_ = newRecord(string(r.key), s, 1)
+				_ = newRecord(string(r.key), s, 1, new([]byte))
 			}
 		})
 		if err != nil && !errors.Is(err, diffstore.ErrCorrupt) {
@@ -50,13 +50,13 @@ func FuzzState(f *testing.F) {
 	s := &stored{source: 4, coming: 5, state: diffstore.State{Pending: diffstore.Pending{Open: true, Detail: []byte("d")}, TriedID: "x"}}
 	s.state.Tried = diffstore.Tried{Sum: number(1), Doubt: true, Token: diffstore.Token{1}, Code: "no"}
 	s.state.Claims = []diffstore.Claim{{ID: "i", Shadow: diffstore.Token{2}, Removing: diffstore.Removing{Open: true}}}
-	f.Add(encodeStored(s, 7))
+	f.Add(appendStored(nil, s, 7))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, err := readStored(b, 7)
 		if err != nil {
 			return
 		}
-		again, err := readStored(encodeStored(s, 7), 7)
+		again, err := readStored(appendStored(nil, s, 7), 7)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -91,9 +91,8 @@ func FuzzGeneration(f *testing.F) {
 			return
 		}
 		_ = g.verify(t.Context(), hash)
-		keys := map[string]bool{}
 		for _, id := range []string{"id", "a", "b"} {
-			_ = g.holdersOf(prefix(hash.HashKey([]byte(id))), id, keys)
+			_ = g.holdersOf(prefix(hash.HashKey([]byte(id))), id, func([]byte) {})
 		}
 	})
 }
@@ -109,12 +108,12 @@ func generationOf(f *testing.F, file nonce) []byte {
 	if err != nil {
 		f.Fatal(err)
 	}
-	o := newOverlay(hash)
+	o := newOverlay(hash, 1<<20)
 	for i := range 100 {
 		key := string(rune('A' + i))
 		s := &stored{state: diffstore.State{Accepted: true, Sum: number(3), Detail: []byte("d"), ID: "id", Claims: []diffstore.Claim{{ID: "id"}}, Left: i%7 == 0}}
-		r := newRecord(key, s, 0)
-		if err := o.put(hash.HashKey([]byte(key)), &r, appendRecord(nil, &r)); err != nil {
+		r := newRecord(key, s, 0, new([]byte))
+		if err := o.put(hash.HashKey([]byte(key)), &r, appendRecord(nil, &r), ""); err != nil {
 			f.Fatal(err)
 		}
 	}
@@ -122,7 +121,10 @@ func generationOf(f *testing.F, file nonce) []byte {
 	if err != nil {
 		f.Fatal(err)
 	}
-	c := o.cursor()
+	c, err := o.cursor()
+	if err != nil {
+		f.Fatal(err)
+	}
 	for more := c.first(); more; more = c.next() {
 		r, err := c.record()
 		if err == nil {

@@ -134,9 +134,11 @@ func (f *files) checkKeys(m *manifest) error {
 	}
 	if have := proof(f.encryptionKey, "encryption"); m.EncryptionProof != "" && m.EncryptionProof != have {
 		if have == "" {
-			return errors.New("the snapshot is encrypted: set encryption_key in [state] to the key it was written with")
+			return fmt.Errorf("%w: the snapshot of sync %s is encrypted, and there is no key: set encryption_key under [state] to the one it was written with",
+				diffstore.ErrKey, f.sync)
 		}
-		return errors.New("the snapshot is encrypted with another key than the encryption_key in [state]")
+		return fmt.Errorf("%w: the snapshot of sync %s was encrypted with another one than the encryption_key under [state]: restore that key; without it, \"spillway reset %s\" is the way out",
+			diffstore.ErrKey, f.sync, f.sync)
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ type record struct {
 	id, detail  []byte // of a plain record
 	sum, source uint64 // of a plain record; see fromSum
 
-	body []byte // of a whole one: see encodeStored
+	body []byte // of a whole one: see appendStored
 }
 
 // Sums of 55 bits and sources of 56 fit an index entry. Other sums, which no View.Sum makes, are kept whole.
@@ -43,17 +43,18 @@ func toSum(v uint64) (s diffstore.Sum) {
 	return s
 }
 
-// newRecord returns the record of a state.
-func newRecord(key string, s *stored, nonce uint64) record {
-	r := record{key: []byte(key)}
+// newRecord returns the record of a state, which lies in what body has room for, in key and in the state itself.
+func newRecord(key string, s *stored, nonce uint64, body *[]byte) record {
+	r := record{key: textOf(key)}
 	st := &s.state
 	switch sum, narrow := fromSum(st.Sum); {
 	case st.Empty():
 		r.kind = tombstone
 	case narrow && isPlain(st):
-		r.kind, r.id, r.detail, r.sum, r.source = plain, []byte(st.ID), st.Detail, sum, s.source&sourceMask
+		r.kind, r.id, r.detail, r.sum, r.source = plain, textOf(st.ID), st.Detail, sum, s.source&sourceMask
 	default:
-		r.kind, r.body = whole, encodeStored(s, nonce)
+		*body = appendStored((*body)[:0], s, nonce)
+		r.kind, r.body = whole, *body
 	}
 	return r
 }
@@ -111,7 +112,7 @@ func (r *record) wholly() (record, error) {
 	if err != nil {
 		return record{}, err
 	}
-	return record{kind: whole, key: r.key, body: encodeStored(s, 0)}, nil
+	return record{kind: whole, key: r.key, body: appendStored(nil, s, 0)}, nil
 }
 
 // claims calls yield with each identifier that the key has.
@@ -128,7 +129,7 @@ func (r *record) claims(yield func(id []byte)) error {
 		}
 		for i := range s.state.Claims {
 			if id := s.state.Claims[i].ID; id != "" {
-				yield([]byte(id))
+				yield(textOf(id))
 			}
 		}
 	case tombstone:

@@ -8,13 +8,18 @@ import (
 	"spillway/diffstore"
 )
 
-// mostSegments is how many segments there may be before they are made one.
-const mostSegments = 8
+// A segment is merged with those before it once there are mostSegments of about its size: then each record is written
+// anew as often as the number of records has digits in that base, and there are so many segments of each size at most.
+const (
+	mostSegments  = 64
+	aboutSameSize = 8
+)
 
 // rewriting says what is written anew: the records in memory, as a segment, or everything, as the next base.
 type rewriting struct {
 	full     bool
 	previous bool   // the base before is kept
+	last     bool   // the session ends with it, and what was seen in it need not be known any more
 	erased   []byte // a key that is left out; nil for none
 }
 
@@ -24,8 +29,16 @@ func (s *session) rewrite(w rewriting) error {
 	m := *s.manifest
 	m.Epoch++
 	m.Version, m.Size, m.EncryptionProof = s.version, s.size, proof(s.encryptionKey, "encryption")
-	cursors, inputs := s.inputs(w)
+	cursors, inputs, err := s.inputs(w)
+	if err != nil {
+		return s.abandon(err)
+	}
 	var marks *seen
+	if !w.full {
+		if err := s.widenFilter(); err != nil {
+			return s.abandon(err)
+		}
+	}
 	if len(inputs) > 0 || !s.overlay.empty() || w.full {
 		ref, remapped, err := s.writeGeneration(m.Epoch, cursors, inputs, w)
 		if err != nil {
@@ -41,7 +54,30 @@ func (s *session) rewrite(w rewriting) error {
 	if err := s.publish(&m); err != nil {
 		return s.abandon(errors.Join(err, out.file.Close()))
 	}
-	return s.adopt(&m, out, marks)
+	return s.adopt(&m, out, marks, w)
+}
+
+// widenFilter adds what is in memory, and is about to be in a segment, to the filter. A session begins without segments,
+// so that its filter tells of all.
+func (s *session) widenFilter() error {
+	if s.filter == nil {
+		s.filter = &filter{dir: s.dir, limit: s.budget / 8}
+	}
+	expected := s.overlay.keys.count + s.overlay.ids.count
+	if s.isReady && len(s.segments) == 0 {
+		expected = max(expected, 2*int(s.seen.strangers.count))
+	}
+	if err := s.filter.expect(expected); err != nil {
+		return err
+	}
+	for _, t := range []*table{&s.overlay.keys, &s.overlay.ids} {
+		for i := range t.slots {
+			if t.slots[i].value != 0 {
+				s.filter.add(t.slots[i].hash)
+			}
+		}
+	}
+	return nil
 }
 
 // replace names a generation that takes the place of everything, or of the last n segments.
@@ -58,14 +94,30 @@ func (m *manifest) replace(ref *fileRef, w rewriting, n int) {
 }
 
 // inputs returns cursors through what is rewritten, and the generations among that.
-func (s *session) inputs(w rewriting) ([]*cursor, []*generation) {
+func (s *session) inputs(w rewriting) ([]*cursor, []*generation, error) {
 	if w.full {
-		return s.allCursors(), s.generations()
+		cs, err := s.allCursors()
+		return cs, s.generations(), err
 	}
-	if len(s.segments) >= mostSegments {
-		return s.cursors(s.segments), s.segments
+	merged := s.sameSize()
+	cs, err := s.cursors(merged)
+	return cs, merged, err
+}
+
+// sameSize returns the last segments if they are to be merged, and none otherwise.
+func (s *session) sameSize() []*generation {
+	if len(s.segments) < mostSegments {
+		return nil
 	}
-	return s.cursors(nil), nil
+	last := s.segments[len(s.segments)-mostSegments:]
+	least, most := last[0].rows, last[0].rows
+	for _, g := range last {
+		least, most = min(least, g.rows), max(most, g.rows)
+	}
+	if most > aboutSameSize*max(least, 1) && len(s.segments) < 2*mostSegments {
+		return nil
+	}
+	return last
 }
 
 // abandon gives up the journal after an error.
@@ -79,7 +131,7 @@ func (s *session) abandon(err error) error {
 // writeGeneration writes the newest records of all cursors. Where that makes a new base, it returns the marks of its
 // keys too.
 func (s *session) writeGeneration(epoch uint64, cursors []*cursor, inputs []*generation, p rewriting) (ref *fileRef, marks *seen, err error) {
-	most := uint64(len(s.overlay.at))
+	most := uint64(s.overlay.rows())
 	for _, g := range inputs {
 		most += g.rows
 	}
@@ -101,7 +153,7 @@ func (s *session) writeGeneration(epoch uint64, cursors []*cursor, inputs []*gen
 		return nil, nil, errors.Join(err, f.Close())
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
-	if p.full && s.isReady {
+	if p.full && s.isReady && !p.last {
 		marks = newSeen(most, s.dir, 0)
 		marks.strangers = s.seen.strangers // keys that leave the base join them
 	}
@@ -168,7 +220,7 @@ func (s *session) moveMark(c *cursor, m *merge, key []byte, ord uint64, drop boo
 }
 
 // adopt goes on with the files that were published, and removes those that are not needed any more.
-func (s *session) adopt(m *manifest, out *journal, marks *seen) error {
+func (s *session) adopt(m *manifest, out *journal, marks *seen, w rewriting) error {
 	old := s.generations()
 	oldOut := s.out
 	wasReady, oldSources := s.isReady, s.sources
@@ -188,7 +240,7 @@ func (s *session) adopt(m *manifest, out *journal, marks *seen) error {
 		}
 		return g, err
 	}
-	s.overlay = newOverlay(s.inner)
+	s.overlay.reset()
 	base := s.base
 	s.base, s.segments = nil, nil
 	var err error
@@ -207,9 +259,12 @@ func (s *session) adopt(m *manifest, out *journal, marks *seen) error {
 	for _, g := range kept {
 		err = errors.Join(err, g.replace())
 	}
-	if wasReady && s.base != base {
+	if wasReady && s.base != base && !w.last {
 		err = errors.Join(err, oldSources.Close())
 		s.renew(marks)
+	}
+	if len(s.segments) == 0 {
+		err = errors.Join(err, s.closeFilter())
 	}
 	if oldOut != nil {
 		oldOut.retire(nil)

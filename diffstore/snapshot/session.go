@@ -16,8 +16,10 @@ type session struct {
 	free func()
 	fail func(error) // of the store, which is of no use after a write that failed
 
-	out     *journal // nil before the first write
-	unclean bool     // an earlier session was not closed
+	out      *journal // nil before the first write
+	unclean  bool     // an earlier session was not closed
+	revision revision // the one that is being made
+	tokens   []byte   // to come, at random
 }
 
 var (
@@ -40,6 +42,7 @@ func newSession(f *files, fail func(error), free func()) (*session, error) {
 		return nil, v.failure("open", err)
 	}
 	s := &session{view: v, fail: fail, free: free}
+	s.revision = revision{Draft: diffstore.NewDraft(), session: s}
 	var id [8]byte
 	f.random(id[:])
 	s.session = max(binary.LittleEndian.Uint64(id[:]), 1)
@@ -49,7 +52,8 @@ func newSession(f *files, fail func(error), free func()) (*session, error) {
 	return s, nil
 }
 
-// tidy removes what a crash left, and encrypts what was written before there was a key to encrypt it with.
+// tidy removes what a crash left, merges the segments that a session has not, and encrypts what was written before there
+// was a key to encrypt it with.
 func (s *session) tidy() error {
 	if err := s.sweep(s.manifest); err != nil {
 		return s.failure("open", err)
@@ -58,13 +62,16 @@ func (s *session) tidy() error {
 		return nil
 	}
 	s.unclean = s.journal.torn || s.journal.length > s.manifest.Sealed
-	if s.encryptionKey == nil || s.manifest.EncryptionProof != "" {
+	encrypts := s.encryptionKey != nil && s.manifest.EncryptionProof == ""
+	if !encrypts && len(s.segments) == 0 {
 		return nil
 	}
-	if err := s.ready(context.Background()); err != nil {
-		return err
+	for _, g := range s.generations() {
+		if err := g.check(); err != nil {
+			return s.failure("open", err)
+		}
 	}
-	return s.failure("encrypt", s.rewrite(rewriting{full: true}))
+	return s.failure("open", s.rewrite(rewriting{full: true, previous: !encrypts}))
 }
 
 // spoil ends the use of the session and of the store after a write that failed: what the disk holds is not known, and
@@ -128,212 +135,6 @@ func (s *session) createJournal(m *manifest) (*journal, error) {
 	return j, nil
 }
 
-// revision is a draft of the states that one call changes.
-type revision struct {
-	*diffstore.Draft
-	s      *session
-	loaded map[string]*loaded
-}
-
-// loaded is a state as it was found, which the draft changes.
-type loaded struct {
-	place   place
-	stored  *stored
-	counted bool // in the size
-}
-
-func counts(s *diffstore.State) bool { return s.Delivered() && !s.Left }
-
-// revise loads the keys, lets change alter them by the rules of package diffstore, and records what changed, durably.
-func (s *session) revise(ctx context.Context, doing string, keys []string, change func(*revision) error) error {
-	ticket, out, err := s.recordRevision(ctx, doing, keys, change)
-	if err != nil || out == nil {
-		return err
-	}
-	if err := out.wait(ticket); err != nil {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return s.spoil(doing, err)
-	}
-	return nil
-}
-
-// recordRevision returns what to wait for, and no journal if nothing changed.
-func (s *session) recordRevision(ctx context.Context, doing string, keys []string, change func(*revision) error) (uint64, *journal, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.ready(ctx); err != nil {
-		return 0, nil, err
-	}
-	r := &revision{Draft: diffstore.NewDraft(), s: s, loaded: map[string]*loaded{}}
-	for _, key := range keys {
-		if err := r.load(key); err != nil {
-			return 0, nil, s.failure("read", err)
-		}
-	}
-	if err := change(r); err != nil {
-		return 0, nil, err
-	}
-	records := r.records()
-	if len(records) == 0 {
-		return 0, nil, nil
-	}
-	return s.record(doing, r, records)
-}
-
-// record notes the records of a revision in the journal and in memory.
-func (s *session) record(doing string, r *revision, records []record) (uint64, *journal, error) {
-	if err := s.start(); err != nil {
-		return 0, nil, s.spoil(doing, err)
-	}
-	s.version++
-	var b []byte
-	for i := range records {
-		from := len(b)
-		b = appendRecord(b, &records[i])
-		p := &r.loaded[string(records[i].key)].place
-		if p.inBase {
-			s.over[p.ord/64] |= 1 << (p.ord % 64)
-		}
-		if err := s.overlay.put(p.hash, &records[i], b[from:]); err != nil {
-			return 0, nil, s.spoil(doing, err)
-		}
-	}
-	ticket, out := s.out.record(b, s.progress), s.out
-	if s.overlay.memory() > s.overlayLimit() {
-		if err := s.rewrite(rewriting{previous: true}); err != nil {
-			return 0, nil, s.spoil(doing, err)
-		}
-	}
-	return ticket, out, nil
-}
-
-func (s *session) overlayLimit() int { return min(s.budget/4, maxArena/4) }
-
-// load puts the state of a key into the draft, if there is one.
-func (r *revision) load(key string) error {
-	if r.loaded[key] != nil {
-		return nil
-	}
-	p, err := r.s.locate(textOf(key))
-	if err != nil {
-		return err
-	}
-	l := &loaded{place: p, stored: &stored{}}
-	if p.known {
-		if l.stored, err = p.rec.stored(r.s.session); err != nil {
-			return err
-		}
-	}
-	r.put(key, l)
-	return nil
-}
-
-func (r *revision) put(key string, l *loaded) {
-	r.loaded[key] = l
-	if l.place.known {
-		l.counted = counts(&l.stored.state)
-		r.Put(key, &l.stored.state)
-	}
-}
-
-// loadHolders loads the keys that have one of the identifiers.
-func (r *revision) loadHolders(ids []string) error {
-	for _, id := range ids {
-		if id == "" {
-			continue
-		}
-		err := r.s.holders(id, func(key string, p *place, st *stored) {
-			if r.loaded[key] == nil {
-				r.put(key, &loaded{place: *p, stored: st})
-			}
-		})
-		if err != nil {
-			return r.s.failure("read", err)
-		}
-	}
-	return nil
-}
-
-// records returns what the draft changed, and counts it.
-func (r *revision) records() (records []record) {
-	for key, state := range r.Changed() {
-		l := r.loaded[key]
-		l.stored.state = *state
-		rec := newRecord(key, l.stored, r.s.session)
-		if rec.kind == tombstone && !l.place.known {
-			continue
-		}
-		if is := counts(state) && rec.kind != tombstone; is != l.counted {
-			if is {
-				r.s.size++
-			} else {
-				r.s.size--
-			}
-		}
-		records = append(records, rec)
-	}
-	return records
-}
-
-// Intend records attempts.
-func (s *session) Intend(ctx context.Context, attempts []diffstore.Attempt) (tokens []diffstore.Token, err error) {
-	keys, ids := make([]string, len(attempts)), make([]string, len(attempts))
-	for i := range attempts {
-		keys[i], ids[i] = attempts[i].Entry.Key, attempts[i].Entry.ID
-	}
-	err = s.revise(ctx, "record an intent in", keys, func(r *revision) error {
-		if err := r.loadHolders(ids); err != nil {
-			return err
-		}
-		tokens, err = r.Intend(attempts, func() (t diffstore.Token) {
-			s.random(t[:])
-			return t
-		})
-		if err != nil {
-			return err
-		}
-		for i := range attempts {
-			if a := &attempts[i]; !a.Removal {
-				r.loaded[a.Entry.Key].stored.coming = a.Entry.Source & sourceMask
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return tokens, nil
-}
-
-// Settle records fates.
-func (s *session) Settle(ctx context.Context, fates []diffstore.Fate) error {
-	keys := make([]string, len(fates))
-	for i := range fates {
-		keys[i] = fates[i].Key
-	}
-	return s.revise(ctx, "record an outcome in", keys, func(r *revision) error {
-		var ids []string
-		for i := range fates {
-			if id, ok := r.Attempted(fates[i]); ok {
-				ids = append(ids, id)
-			}
-		}
-		if err := r.loadHolders(ids); err != nil {
-			return err
-		}
-		if err := r.Settle(fates); err != nil {
-			return err
-		}
-		for i := range fates {
-			if st := r.loaded[fates[i].Key].stored; fates[i].Outcome == diffstore.Taken {
-				st.source, st.coming = st.coming, 0
-			}
-		}
-		return nil
-	})
-}
-
 // Close closes the session. What is not settled is in doubt from now on.
 func (s *session) Close() error {
 	s.mu.Lock()
@@ -357,7 +158,7 @@ func (s *session) leave() error {
 	wrote := s.out != nil
 	if !wrote && !s.unclean {
 		if s.isReady && s.base != nil && s.sources.count > 0 && s.sources.count*refreshed >= s.base.rows {
-			return s.rewrite(rewriting{full: true, previous: true})
+			return s.rewrite(rewriting{full: true, previous: true, last: true})
 		}
 		return nil
 	}
@@ -372,7 +173,7 @@ func (s *session) leave() error {
 		if err := s.ready(context.Background()); err != nil {
 			return err
 		}
-		return s.rewrite(rewriting{full: true, previous: true})
+		return s.rewrite(rewriting{full: true, previous: true, last: true})
 	}
 	m := *s.manifest
 	m.Sealed = length

@@ -47,15 +47,21 @@ const (
 	pendingShared
 )
 
-// encodeStored returns the whole form of a state. Attempts that are under way are so in the session called by nonce
-// alone: whoever else reads the state finds them in doubt.
-func encodeStored(s *stored, nonce uint64) []byte {
-	st := &s.state
-	underWay := st.Pending.Open
-	for i := range st.Claims {
-		underWay = underWay || st.Claims[i].Removing.Open
+// underWay reports whether an attempt is, in the session that is open.
+func (s *stored) underWay() bool {
+	open := s.state.Pending.Open
+	for i := range s.state.Claims {
+		open = open || s.state.Claims[i].Removing.Open
 	}
-	b := append(make([]byte, 0, 256), bitIf(hasAccepted, st.Accepted)|bitIf(hasLeft, st.Left)|bitIf(hasTried, st.Tried != diffstore.Tried{})|
+	return open
+}
+
+// appendStored appends the whole form of a state. Attempts that are under way are so in the session called by nonce
+// alone: whoever else reads the state finds them in doubt.
+func appendStored(b []byte, s *stored, nonce uint64) []byte {
+	st := &s.state
+	underWay := s.underWay()
+	b = append(b, bitIf(hasAccepted, st.Accepted)|bitIf(hasLeft, st.Left)|bitIf(hasTried, st.Tried != diffstore.Tried{})|
 		bitIf(hasPending, st.Pending.Open)|bitIf(hasUnderWay, underWay))
 	if underWay {
 		b = binary.LittleEndian.AppendUint64(b, nonce)
@@ -127,7 +133,7 @@ func bitIf(bit byte, on bool) byte {
 	return 0
 }
 
-// readStored is the inverse of encodeStored, as the session called by nonce sees it.
+// readStored is the inverse of appendStored, as the session called by nonce sees it.
 func readStored(b []byte, nonce uint64) (*stored, error) {
 	r := reader{b: b}
 	s := &stored{}

@@ -22,9 +22,8 @@ type writer struct {
 	keyDir, idDir   []uint32 // how many entries each bucket has
 	keyBits, idBits uint32
 	index, refs     *scratch
-	ids             *scratch // the hash and the record of each identifier
+	ids             *parted // the hash and the record of each identifier
 	idCount         uint64
-	memory          int // what the sections may take
 	held            heldRecord
 	group           []byte
 	inGroup         int
@@ -47,7 +46,7 @@ func newWriter(f File, h header, seal *sealer, hash *hasher, n uint64, tempDir s
 	room := func(part int) *scratch { return &scratch{dir: tempDir, limit: memory / part} }
 	w := &writer{
 		file: f, out: bufio.NewWriterSize(f, 1<<18), header: h, seal: seal, hash: hash, keyBits: directoryBits(n),
-		index: room(4), refs: room(8), ids: room(4), memory: memory / 4, detail: -1,
+		index: room(4), refs: room(8), ids: &parted{dir: tempDir, limit: memory / 4}, detail: -1,
 	}
 	w.idBits = max(w.keyBits-1, minBits)
 	w.keyDir, w.idDir = make([]uint32, 1<<w.keyBits+1), make([]uint32, 1<<w.idBits+1)
@@ -118,23 +117,6 @@ func (w *writer) addEntry(hash uint64, r *record) error {
 	binary.LittleEndian.PutUint64(entry[14:], mark)
 	_, err := w.index.Write(entry[:entrySize])
 	return err
-}
-
-// addIDs lists a record under its identifiers, but not under one that equals the key: that is found by the key.
-func (w *writer) addIDs(r *record) (err error) {
-	found := r.claims(func(id []byte) {
-		if string(id) == string(r.key) || err != nil {
-			return
-		}
-		var entry [8]byte
-		top := uint32(prefix(w.hash.HashKey(id)) >> 32)
-		binary.LittleEndian.PutUint32(entry[:], top)
-		binary.LittleEndian.PutUint32(entry[4:], uint32(w.rows))
-		w.idDir[top>>(32-w.idBits)]++
-		w.idCount++
-		_, err = w.ids.Write(entry[:])
-	})
-	return errors.Join(found, err)
 }
 
 func (w *writer) addText(r *record) {
@@ -274,96 +256,5 @@ func (w *writer) writeDirectory(counts []uint32) error {
 		}
 	}
 	_, err := w.Write(b)
-	return err
-}
-
-// writeIDs writes, bucket by bucket, the records of identifiers. It goes through what was gathered as often as the
-// memory demands, for a range of buckets each time.
-func (w *writer) writeIDs(width uint) error {
-	p := packer{w: w, width: width + tellWidth}
-	most := max(w.memory/8, 1)
-	for from := 0; from < len(w.idDir)-1; {
-		to, n := from, 0
-		for ; to < len(w.idDir)-1 && (n == 0 || n+int(w.idDir[to]) <= most); to++ {
-			n += int(w.idDir[to])
-		}
-		entries, err := w.idsOf(from, to, n, width)
-		if err != nil {
-			return err
-		}
-		for _, entry := range entries {
-			if err := p.put(entry); err != nil {
-				return err
-			}
-		}
-		from = to
-	}
-	return p.finish()
-}
-
-// idsOf returns the entries of the n identifiers in a range of buckets.
-func (w *writer) idsOf(from, to, n int, width uint) ([]uint64, error) {
-	entries := make([]uint64, n)
-	if n == 0 {
-		return entries, nil
-	}
-	free := make([]uint32, to-from)
-	begin := uint32(0)
-	for i := range free {
-		free[i] = begin
-		begin += w.idDir[from+i]
-	}
-	r, err := w.ids.read()
-	if err != nil {
-		return nil, err
-	}
-	chunk := make([]byte, 8<<12)
-	for {
-		got, err := io.ReadFull(r, chunk)
-		for e := chunk[:got]; len(e) >= 8; e = e[8:] {
-			top, ord := binary.LittleEndian.Uint32(e), binary.LittleEndian.Uint32(e[4:])
-			if b := int(top >> (32 - w.idBits)); b >= from && b < to {
-				entries[free[b-from]] = tellOf(top)<<width | uint64(ord)
-				free[b-from]++
-			}
-		}
-		switch {
-		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-			return entries, nil
-		case err != nil:
-			return nil, err
-		}
-	}
-}
-
-// packer writes numbers of width bits without gaps, and eight bytes behind them so that each can be read as a part of
-// eight.
-type packer struct {
-	w     *writer
-	width uint
-	acc   uint64
-	n     uint
-	b     []byte
-}
-
-func (p *packer) put(v uint64) error {
-	p.acc |= v << p.n
-	for p.n += p.width; p.n >= 8; p.n -= 8 {
-		p.b = append(p.b, byte(p.acc))
-		p.acc >>= 8
-	}
-	if len(p.b) < blockSize {
-		return nil
-	}
-	_, err := p.w.Write(p.b)
-	p.b = p.b[:0]
-	return err
-}
-
-func (p *packer) finish() error {
-	if p.n > 0 {
-		p.b = append(p.b, byte(p.acc))
-	}
-	_, err := p.w.Write(append(p.b, make([]byte, 8)...))
 	return err
 }
