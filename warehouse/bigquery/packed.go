@@ -1,0 +1,168 @@
+package bigquery
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"spillway/warehouse"
+	"spillway/warehouse/sqldb"
+)
+
+// packedVersion is part of every layout. It is raised whenever another value is read from the same bytes, so that
+// rows are not taken as unchanged that would be read otherwise now.
+const packedVersion = "bigquery 1"
+
+// The packed form of a value does not depend on the API that it came by, so that a result may grow from one into the
+// other:
+//
+//	BOOL                                     one byte
+//	INT64 FLOAT64                            eight bytes
+//	DATE                                     days since 1970, eight bytes
+//	TIME DATETIME TIMESTAMP                  microseconds since midnight or 1970, eight bytes
+//	NUMERIC BIGNUMERIC                       the digits of the Decimal
+//	STRING GEOGRAPHY BYTES JSON              the bytes themselves
+//	ARRAY STRUCT INTERVAL RANGE              the text of the value
+
+func appendInt64(dst []byte, n int64) []byte { return binary.LittleEndian.AppendUint64(dst, uint64(n)) }
+
+var errPacked = errors.New("a packed value is not of its type's form")
+
+// unpack decodes the packed form of one value that is not null. The value shares no memory with src.
+func (k *kind) unpack(src []byte) (warehouse.Value, error) {
+	switch k.name {
+	case typeBool:
+		if len(src) != 1 {
+			return nil, errPacked
+		}
+		return src[0] != 0, nil
+	case typeInt64, typeFloat64, typeDate, typeTime, typeDatetime, typeTimestamp:
+		if len(src) != 8 {
+			return nil, errPacked
+		}
+		return k.word(int64(binary.LittleEndian.Uint64(src))), nil
+	case typeNumeric, typeBigNumeric:
+		return warehouse.Decimal(src), nil
+	case typeBytes:
+		return append(make([]byte, 0, len(src)), src...), nil
+	case typeJSON:
+		return sqldb.Document(src), nil
+	case typeArray, typeStruct:
+		return json.RawMessage(append(make([]byte, 0, len(src)), src...)), nil
+	default:
+		return string(src), nil
+	}
+}
+
+// word is the value of a type whose values are eight bytes.
+func (k *kind) word(n int64) warehouse.Value {
+	switch k.name {
+	case typeFloat64:
+		return math.Float64frombits(uint64(n))
+	case typeDate:
+		return sqldb.Day(n)
+	case typeTime:
+		return sqldb.TimeOfDay(n * int64(time.Microsecond))
+	case typeDatetime, typeTimestamp:
+		return sqldb.Instant(time.UnixMicro(n))
+	default:
+		return n
+	}
+}
+
+var _ warehouse.Packer = (*rows)(nil)
+
+// Pack names for each column its type with the types within it.
+func (r *rows) Pack(columns []int) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.packed = append([]int{}, columns...)
+	r.unpacked = make(warehouse.Row, len(r.shape.columns))
+	layout := []string{packedVersion}
+	for _, at := range columns {
+		layout = append(layout, strconv.Quote(r.shape.columns[at].Native))
+	}
+	return strings.Join(layout, "\n")
+}
+
+var errUnpacked = errors.New("packed rows were asked for before their columns were chosen")
+
+func (r *rows) NextPacked(ctx context.Context, dst []byte) ([]byte, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.advance(ctx); err != nil {
+		return dst, err
+	}
+	if r.packed == nil {
+		return dst, r.stop(errUnpacked)
+	}
+	before := len(dst)
+	for _, at := range r.packed {
+		var err error
+		if dst, err = r.batch.appendPacked(dst, at, r.at); err != nil {
+			return dst[:before], r.stop(r.shape.damaged(at, err))
+		}
+	}
+	r.at++
+	r.count++
+	return dst, nil
+}
+
+func (r *rows) Unpack(packed []byte) (warehouse.Row, error) {
+	for _, at := range r.packed {
+		src, rest, ok := warehouse.CutPacked(packed)
+		if !ok {
+			return nil, errors.New("a packed row is cut short")
+		}
+		packed = rest
+		if r.unpacked[at] = nil; src == nil {
+			continue
+		}
+		var err error
+		if r.unpacked[at], err = r.shape.kinds[at].unpack(src); err != nil {
+			return nil, r.shape.damaged(at, err)
+		}
+	}
+	return r.unpacked, nil
+}
+
+func (r *rows) Text(dst, packed []byte, n int) ([]byte, bool) {
+	src, ok := warehouse.PackedValue(packed, n)
+	if !ok || src == nil {
+		return dst, false
+	}
+	switch k := r.shape.kinds[r.packed[n]]; k.name {
+	case typeString, typeGeography, typeInterval, typeRange:
+		return append(dst, src...), true
+	case typeBool:
+		if len(src) != 1 {
+			return dst, false
+		}
+		return strconv.AppendBool(dst, src[0] != 0), true
+	case typeInt64, typeDate, typeTime:
+		if len(src) != 8 {
+			return dst, false
+		}
+		switch v := k.word(int64(binary.LittleEndian.Uint64(src))).(type) {
+		case int64:
+			return strconv.AppendInt(dst, v, 10), true
+		case warehouse.Date:
+			return append(dst, v...), true
+		case string:
+			return append(dst, v...), k.class == warehouse.String
+		}
+	default: // these have to be decoded
+	}
+	return dst, false
+}
+
+var errType = errors.New("BigQuery delivered another type")
+
+// delivered is the error of a value whose form is not that of its type.
+func delivered(what any) error { return fmt.Errorf("%w: %T", errType, what) }
