@@ -30,6 +30,8 @@ require (
 	modernc.org/sqlite v1.60.1
 )
 
+require github.com/youmark/pkcs8 v0.0.0-20240726163527-a2c0da244d78 // indirect
+
 require (
 	cloud.google.com/go v0.123.0 // indirect
 	cloud.google.com/go/auth v0.20.0 // indirect
