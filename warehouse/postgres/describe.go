@@ -32,7 +32,7 @@ func (s *session) describe(ctx context.Context, sql string) (shape, error) {
 	if len(statement.Fields) == 0 {
 		return shape{}, &warehouse.Error{Message: "the model returns no columns", Hint: "a model is one SELECT statement"}
 	}
-	types, err := s.types(ctx, statement.Fields)
+	types, err := s.dialect.types(ctx, s, statement.Fields)
 	if err != nil {
 		return shape{}, failure(ctx, "", err)
 	}

@@ -1,4 +1,4 @@
-// Package postgres reads models from PostgreSQL 12 and later.
+// Package postgres reads models from PostgreSQL 12 and later, and from Amazon Redshift, see Redshift.
 //
 // A query runs as one statement in a REPEATABLE READ READ ONLY transaction, so that it sees one state of the
 // database, and its application_name carries sync and run. The session is pinned to UTC, ISO dates, ISO intervals
@@ -48,11 +48,20 @@ func Definition() warehouse.Definition {
 
 // postgres is one database with one set of credentials. It connects when it is first used.
 type postgres struct {
-	config Config
-	db     *sqlx.DB
+	config  Config
+	dialect dialect
+	db      *sqlx.DB
 }
 
 func open(_ context.Context, c Config, env warehouse.Env) (warehouse.Warehouse, error) {
+	p, err := newPostgres(c, env)
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func newPostgres(c Config, env warehouse.Env) (*postgres, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
@@ -67,7 +76,7 @@ func open(_ context.Context, c Config, env warehouse.Env) (warehouse.Warehouse, 
 	db := sqlx.NewDb(sql.OpenDB(connector), "pgx")
 	db.SetMaxIdleConns(maxIdle)
 	db.SetConnMaxIdleTime(maxIdleTime)
-	return &postgres{config: c, db: db}, nil
+	return &postgres{config: c, dialect: native{}, db: db}, nil
 }
 
 func (p *postgres) Check(ctx context.Context) error {

@@ -22,8 +22,9 @@ func (s *session) query(ctx context.Context, q warehouse.Query) (*rows, error) {
 	if err != nil {
 		return nil, err
 	}
-	run := q.SQL
-	if q.Limit > 0 {
+	run, limit := q.SQL, int64(q.Limit)
+	if q.Limit > 0 && s.dialect.limits() {
+		limit = 0
 		// A cursor limits any query whatever it ends with, which text wrapped around it would not.
 		declare := "declare " + cursor + " no scroll cursor for " + q.SQL
 		if err := s.pg.ExecParams(ctx, declare, nil, nil, nil, nil).Read().Err; err != nil {
@@ -35,6 +36,7 @@ func (s *session) query(ctx context.Context, q warehouse.Query) (*rows, error) {
 	return &rows{
 		session: s,
 		sql:     q.SQL,
+		limit:   limit,
 		shape:   described,
 		result:  s.pg.ExecParams(stream, run, nil, nil, nil, described.formats),
 		stream:  stream,
@@ -48,6 +50,7 @@ type rows struct {
 	mu      sync.Mutex // held by Next and by Close, which may come from another goroutine
 	session *session   // nil once closed
 	sql     string
+	limit   int64 // at most this many rows of a result that the server does not limit; 0 reads all
 	shape   shape
 	result  *pgconn.ResultReader
 	stream  context.Context //nolint:containedctx // it is the life of the statement, which Next and Close share
@@ -91,6 +94,9 @@ func (r *rows) advance(ctx context.Context) ([][]byte, error) {
 	r.watch(ctx)
 	if err := r.interrupted(ctx); err != nil {
 		return nil, r.stop(err)
+	}
+	if r.limit > 0 && r.count == r.limit {
+		return nil, r.stop(io.EOF) // as many as were asked for
 	}
 	if !r.result.NextRow() {
 		return nil, r.stop(r.conclude(ctx))
@@ -143,7 +149,7 @@ func (r *rows) conclude(ctx context.Context) error {
 	switch {
 	case verb != "SELECT" && verb != "FETCH":
 		return &warehouse.Error{Message: "the model is a statement of kind " + verb, Hint: "a model is one SELECT statement"}
-	case tag.RowsAffected() != r.count:
+	case !r.session.dialect.complete(tag, r.count):
 		return fmt.Errorf("%w: the server sent %d rows, %d were read", warehouse.ErrTruncated, tag.RowsAffected(), r.count)
 	}
 	return io.EOF
@@ -169,8 +175,9 @@ func (r *rows) Close() error {
 	if r.unwatch != nil {
 		r.unwatch()
 	}
-	finished := errors.Is(r.err, io.EOF)
-	if r.err == nil || finished {
+	ended := errors.Is(r.err, io.EOF)
+	finished := ended && (r.limit == 0 || r.count < r.limit)
+	if r.err == nil || ended {
 		r.err = errClosed
 	}
 	if finished {

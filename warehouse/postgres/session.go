@@ -24,8 +24,9 @@ const endTimeout = 2 * time.Second
 
 // session is one connection with its read-only transaction, held from begin to end.
 type session struct {
-	conn *sqlx.Conn
-	pg   *pgconn.PgConn // the same connection below database/sql, for results in the server's own bytes
+	dialect dialect
+	conn    *sqlx.Conn
+	pg      *pgconn.PgConn // the same connection below database/sql, for results in the server's own bytes
 }
 
 // begin opens the transaction in which a model is read, on a new connection where the one in the pool has died.
@@ -43,7 +44,7 @@ func (p *postgres) tryBegin(ctx context.Context, tag warehouse.Tag) (*session, e
 	if err != nil {
 		return nil, failure(ctx, "", err)
 	}
-	s := &session{conn: conn}
+	s := &session{dialect: p.dialect, conn: conn}
 	err = conn.Raw(func(driverConn any) error {
 		c, ok := driverConn.(*stdlib.Conn)
 		if !ok {
@@ -53,7 +54,7 @@ func (p *postgres) tryBegin(ctx context.Context, tag warehouse.Tag) (*session, e
 		return nil
 	})
 	if err == nil {
-		_, err = conn.ExecContext(ctx, opening(p.config.StatementTimeout, tag))
+		_, err = conn.ExecContext(ctx, p.dialect.opening(p.config.StatementTimeout, tag))
 	}
 	if err != nil {
 		err = unopened(ctx, err)
