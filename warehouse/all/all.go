@@ -3,10 +3,11 @@ package all
 
 import (
 	"spillway/warehouse"
+	"spillway/warehouse/mysql"
 	"spillway/warehouse/postgres"
 )
 
 // Definitions returns all kinds of warehouse, in the order in which they are shown.
 func Definitions() []warehouse.Definition {
-	return append(embedded(), postgres.Definition())
+	return append(embedded(), postgres.Definition(), postgres.Redshift(), mysql.Definition())
 }
