@@ -84,8 +84,9 @@ func (b *bench) mangled(edit func(list []json.RawMessage) []json.RawMessage) {
 		b.Fatalf("write: %v", err)
 	}
 	other := newBench(b.T, b.suite)
+	batch := other.mixed()
 	other.wire.SpoilAll(Edit(func(body []byte) ([]byte, error) { return other.edit(body, edit), nil }))
-	got, err := other.write(b.Context(), other.mixed())
+	got, err := other.write(b.Context(), batch)
 	if err != nil {
 		b.Fatalf("write: %v", err)
 	}

@@ -18,9 +18,10 @@ func contentCases() []testCase {
 			if b.suite.Requests == 0 {
 				return
 			}
+			most := b.object().MaxBatch
 			b.must(b.good(0, 1), destinations.Accepted) // whatever is asked once for an account is asked now
 			before := len(b.wire.Calls())
-			b.must(b.good(1, b.object().MaxBatch), destinations.Accepted)
+			b.must(b.good(1, most), destinations.Accepted)
 			if n := b.calls(before); n != b.suite.Requests {
 				b.Errorf("%d requests for a full batch, want %d", n, b.suite.Requests)
 			}

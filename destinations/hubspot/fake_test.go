@@ -17,11 +17,17 @@ type fake struct {
 	records  map[string]map[string]map[string]string // by object and HubSpot's id
 	blocked  []string                                // addresses that can never be used again
 	lastID   int
-	unlisted string // an address of which no answer speaks
+	unlisted string          // an address of which no answer speaks
+	closed   map[string]bool // objects for which the token has no scope
+	linked   map[string]bool // associations, as "contacts 101 companies 102"
+	tokens   int             // access tokens that were given out
 }
 
 func newFake() *fake {
-	return &fake{lastID: 100, records: map[string]map[string]map[string]string{"contacts": {}, "companies": {}}}
+	return &fake{
+		lastID: 100, closed: map[string]bool{}, linked: map[string]bool{},
+		records: map[string]map[string]map[string]string{"contacts": {}, "companies": {}, "deals": {}, "tickets": {}, "p4242_cars": {}},
+	}
 }
 
 type fakeInput struct {
@@ -36,6 +42,11 @@ var writable = []string{"email", "firstname", "plan", "score", "signup", "seen",
 func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if r.URL.Path == "/oauth/2026-09/token" {
+		f.tokens++
+		say(w, 200, object{"access_token": fmt.Sprintf("access-token-%d", f.tokens), "refresh_token": r.FormValue("refresh_token"), "expires_in": 1800, "token_type": "bearer"})
+		return
+	}
 	if !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ") {
 		say(w, 401, object{"status": "error", "category": "INVALID_AUTHENTICATION", "message": "Authentication credentials not found."})
 		return
@@ -45,8 +56,20 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch path := strings.Split(strings.Trim(r.URL.Path, "/"), "/"); {
 	case r.URL.Path == "/account-info/2026-09/details":
 		say(w, 200, object{"portalId": 4242, "accountType": "STANDARD", "timeZone": "Europe/London", "dataHostingLocation": "eu1"})
-	case strings.HasPrefix(r.URL.Path, "/crm/properties/2026-09/") && r.Method == http.MethodGet:
+	case len(path) > 3 && f.closed[path[3]]:
+		say(w, 403, object{"status": "error", "category": "MISSING_SCOPES", "message": "This app hasn't been granted all required scopes to make this call."})
+	case strings.HasPrefix(r.URL.Path, "/crm/properties/2026-09/") && r.Method == http.MethodGet && f.records[path[3]] != nil:
 		say(w, 200, fakeProperties(path[3]))
+	case r.URL.Path == "/crm-object-schemas/2026-09/schemas":
+		if f.closed["schemas"] {
+			say(w, 403, object{"status": "error", "category": "MISSING_SCOPES", "message": "missing scopes"})
+			return
+		}
+		say(w, 200, object{"results": []object{{"fullyQualifiedName": "p4242_cars", "objectTypeId": "2-123", "labels": object{"singular": "Car", "plural": "Cars"}}}})
+	case len(path) == 4 && path[1] == "objects" && r.Method == http.MethodGet && f.records[path[3]] != nil:
+		say(w, 200, object{"results": []object{}})
+	case len(path) == 8 && path[1] == "associations" && strings.HasSuffix(r.URL.Path, "/batch/associate/default"):
+		f.associate(w, r, path[3], path[4])
 	case len(path) == 6 && path[0] == "crm" && path[2] == "2026-09" && f.records[path[3]] != nil:
 		f.batch(w, r, path[3], path[5])
 	case strings.HasSuffix(r.URL.Path, "/contacts/gdpr-delete"):
@@ -54,6 +77,28 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		say(w, 404, object{"status": "error", "category": "OBJECT_NOT_FOUND", "message": "No such address"})
 	}
+}
+
+// associate links pairs of records. One whose record is not there is a fault of which only the words speak.
+func (f *fake) associate(w http.ResponseWriter, r *http.Request, from, to string) {
+	var body struct {
+		Inputs []struct{ From, To struct{ ID string } }
+	}
+	if err := json.NewDecoder(r.Body).Decode(&body); err != nil || len(body.Inputs) == 0 {
+		say(w, 400, object{"status": "error", "category": "VALIDATION_ERROR", "message": "Invalid input JSON"})
+		return
+	}
+	var results, errs []object
+	for _, in := range body.Inputs {
+		if f.records[from][in.From.ID] == nil || f.records[to][in.To.ID] == nil || f.closed["linking"] {
+			errs = append(errs, object{"status": "error", "category": "VALIDATION_ERROR", "message": "No default association type is defined"})
+			continue
+		}
+		f.linked[strings.Join([]string{from, in.From.ID, to, in.To.ID}, " ")] = true
+		results = append(results, object{"from": object{"id": in.From.ID}, "to": object{"id": in.To.ID}})
+	}
+	slices.Reverse(results)
+	say(w, 200, object{"status": "COMPLETE", "results": results, "errors": errs, "numErrors": len(errs)})
 }
 
 func (f *fake) batch(w http.ResponseWriter, r *http.Request, kind, op string) {
@@ -151,6 +196,9 @@ func (f *fake) one(kind, op string, in fakeInput) (result, fault object) {
 func (f *fake) find(kind string, in fakeInput) string {
 	for id, record := range f.records[kind] {
 		others := strings.Split(record["hs_additional_emails"], ";")
+		if in.IDProperty == "" && id == in.ID {
+			return id
+		}
 		if in.ID != "" && (strings.EqualFold(record[in.IDProperty], in.ID) || in.IDProperty == "email" && slices.Contains(others, in.ID)) {
 			return id
 		}
@@ -178,7 +226,11 @@ func (f *fake) Get(kind, id string) (map[string]string, bool) {
 	found := f.find(kind, fakeInput{ID: id, IDProperty: "email"})
 	fields := map[string]string{}
 	for name, value := range f.records[kind][found] {
-		fields[name] = fmt.Sprintf("%q", value)
+		text, err := json.Marshal(value)
+		if err != nil {
+			panic(err)
+		}
+		fields[name] = string(text)
 	}
 	return fields, found != ""
 }

@@ -14,6 +14,7 @@ const (
 	codeAbsent    = "not_found"
 	codeSecondary = "secondary_email"
 
+	recordID   = "hs_object_id" // HubSpot's own id of a record
 	email      = "email"
 	secondary  = "hs_additional_emails" // the other addresses of a contact, with semicolons between them
 	noSuchCode = "OBJECT_NOT_FOUND"
@@ -40,9 +41,11 @@ func (d *destination) readRequest(b destinations.Batch) (httpapi.Request, error)
 	if b.Identifier == email {
 		wanted = append(wanted, secondary)
 	}
-	body, err := httpapi.Encode(map[string]any{
-		"idProperty": b.Identifier, "inputs": inputs, "properties": wanted, "propertiesWithHistory": []string{},
-	})
+	read := map[string]any{"inputs": inputs, "properties": wanted, "propertiesWithHistory": []string{}}
+	if b.Identifier != recordID {
+		read["idProperty"] = b.Identifier
+	}
+	body, err := httpapi.Encode(read)
 	return httpapi.Request{Path: d.path(b.Object, "batch/read"), Body: body}, err
 }
 
@@ -61,6 +64,10 @@ func decodeFound(b destinations.Batch, a httpapi.Answer) ([]destinations.Result,
 			Properties map[string]string `json:"properties"`
 		}
 		if json.Unmarshal(raw, &record) != nil || record.ID == "" {
+			continue
+		}
+		if b.Identifier == recordID {
+			ids[record.ID] = record.ID
 			continue
 		}
 		ids[fold(b, record.Properties[b.Identifier])] = record.ID

@@ -1,16 +1,20 @@
-// Package hubspot delivers contacts and companies to HubSpot's CRM, a hundred at a time.
+// Package hubspot delivers contacts, companies, deals, tickets and custom objects to HubSpot's CRM, a hundred at a
+// time, and associates them with each other.
 //
-// Contacts are found by their e-mail address or by any property that HubSpot keeps unique, companies by such a
-// property alone. An upsert by e-mail address is documented to take whole records only, so a mapping should name
-// every property that matters. HubSpot has no idempotency key: an insert whose answer was lost may have happened.
+// Contacts are found by their e-mail address, all objects by any property that HubSpot keeps unique and, where they
+// are not made, by HubSpot's own id. An upsert by e-mail address is documented to take whole records only, so a mapping
+// should name every property that matters. HubSpot has no idempotency key: an insert whose answer was lost may have
+// happened.
 package hubspot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,11 +24,14 @@ import (
 
 // Config are the settings of a HubSpot account.
 type Config struct {
-	Token      destinations.Secret `toml:"token" required:"true" help:"A service key or the token of a private app, with the scopes crm.objects.contacts.read and .write, and the same of companies where they are delivered."`
-	BaseURL    string              `toml:"base_url" default:"https://api.hubapi.com" help:"Where HubSpot's API is reached: a proxy or a stand-in may take its place."`
-	APIVersion string              `toml:"api_version" default:"2026-09" help:"The version of HubSpot's API, a year and a month."`
-	Rate       destinations.Rate   `toml:"rate" default:"100/10s" help:"How many requests are sent at most. Free and Starter accounts allow 100/10s, Professional and Enterprise 190/10s."`
-	Timeout    time.Duration       `toml:"timeout" default:"60s" help:"How long one request may take."`
+	Token        destinations.Secret `toml:"token" help:"A service key or the token of a private app, with the scopes crm.objects.contacts.read and .write, and the same of the other objects that are delivered. It or the three settings below are needed."`
+	ClientID     string              `toml:"client_id" help:"The client id of an OAuth app, in the place of token."`
+	ClientSecret destinations.Secret `toml:"client_secret" help:"The client secret of that app."`
+	RefreshToken destinations.Secret `toml:"refresh_token" help:"The refresh token that the app was given for the account."`
+	BaseURL      string              `toml:"base_url" default:"https://api.hubapi.com" help:"Where HubSpot's API is reached: a proxy or a stand-in may take its place."`
+	APIVersion   string              `toml:"api_version" default:"2026-09" help:"The version of HubSpot's API, a year and a month."`
+	Rate         destinations.Rate   `toml:"rate" default:"100/10s" help:"How many requests are sent at most. Free and Starter accounts allow 100/10s, OAuth apps 110/10s, Professional and Enterprise 190/10s, with the API add-on 250/10s."`
+	Timeout      time.Duration       `toml:"timeout" default:"60s" help:"How long one request may take."`
 }
 
 // Definition describes HubSpot as a destination.
@@ -33,7 +40,7 @@ func Definition() destinations.Definition {
 		Name:    "hubspot",
 		Title:   "HubSpot",
 		Docs:    "destinations/hubspot.md",
-		Objects: describe(destinations.Rate{}, nil),
+		Objects: describe(),
 	}, open)
 }
 
@@ -47,41 +54,39 @@ type kind struct {
 	name, label string
 	identifiers []string // that every account has
 	fold        bool
-	operations  []destinations.Op
-	lasting     []destinations.Op // that HubSpot cannot undo
+	purge       bool // its records can be deleted for good
 }
 
+// kinds are the objects that every account has.
 var kinds = []kind{
-	{
-		name: "contacts", label: "Contacts", identifiers: []string{"email"}, fold: true,
-		operations: []destinations.Op{
-			destinations.Upsert, destinations.Update, destinations.Insert,
-			destinations.Clear, destinations.Archive, destinations.Delete,
-		},
-		lasting: []destinations.Op{destinations.Delete},
-	},
-	{
-		name: "companies", label: "Companies",
-		operations: []destinations.Op{
+	{name: "contacts", label: "Contacts", identifiers: []string{email}, fold: true, purge: true},
+	{name: "companies", label: "Companies"},
+	{name: "deals", label: "Deals"},
+	{name: "tickets", label: "Tickets"},
+}
+
+// object describes k, whose unique properties are identifiers.
+func (k kind) object(r destinations.Rate, identifiers []string) destinations.Object {
+	o := destinations.Object{
+		Name: k.name, Label: k.label, Identifiers: identifiers, FoldIdentifier: k.fold,
+		Operations: []destinations.Op{
 			destinations.Upsert, destinations.Update, destinations.Insert, destinations.Clear, destinations.Archive,
 		},
-	},
+		MaxBatch: maxBatch, Rate: r.PerSecond(), Concurrency: connections, Clears: true,
+	}
+	if k.purge {
+		o.Operations = append(o.Operations, destinations.Delete)
+		o.Irreversible = []destinations.Op{destinations.Delete}
+	}
+	return o
 }
 
-// describe lists the objects. Where the unique properties of one are not known yet, any field may identify it.
-func describe(r destinations.Rate, unique map[string][]string) []destinations.Object {
-	objects := make([]destinations.Object, len(kinds))
-	for i, k := range kinds {
-		identifiers, known := unique[k.name]
-		if !known {
-			identifiers = append(slices.Clone(k.identifiers), "*")
-		}
-		objects[i] = destinations.Object{
-			Name: k.name, Label: k.label, Operations: k.operations,
-			Identifiers: identifiers, FoldIdentifier: k.fold,
-			MaxBatch: maxBatch, Rate: r.PerSecond(), Concurrency: connections,
-			Clears: true, Irreversible: k.lasting,
-		}
+// describe lists the objects that every account has, and one that stands for those of its own. Which properties are
+// unique is not known yet.
+func describe() []destinations.Object {
+	var objects []destinations.Object
+	for _, k := range append(slices.Clone(kinds), kind{name: "*", label: "A custom object"}) {
+		objects = append(objects, k.object(destinations.Rate{}, append(slices.Clone(k.identifiers), "*")))
 	}
 	return objects
 }
@@ -94,14 +99,16 @@ type destination struct {
 
 	mu      sync.Mutex
 	schemas map[string]schema // by the object's name
+	customs customs
 }
 
 var dated = regexp.MustCompile(`^20\d\d-(0[1-9]|1[0-2])$`)
 
 func open(_ context.Context, c Config, env destinations.Env) (destinations.Destination, error) {
+	auth, err := c.auth(env)
 	switch {
-	case c.Token == nil:
-		return nil, fmt.Errorf("destination %s: token is missing", env.Name)
+	case err != nil:
+		return nil, fmt.Errorf("destination %s: %w", env.Name, err)
 	case !dated.MatchString(c.APIVersion):
 		return nil, fmt.Errorf("destination %s: api_version %q is no year and month such as 2026-09", env.Name, c.APIVersion)
 	}
@@ -110,10 +117,9 @@ func open(_ context.Context, c Config, env destinations.Env) (destinations.Desti
 		log = slog.New(slog.DiscardHandler)
 	}
 	d := &destination{version: c.APIVersion, pace: pace{rate: c.Rate}, log: log, schemas: map[string]schema{}}
-	var err error
 	d.client, err = httpapi.New(httpapi.API{
 		BaseURL:     c.BaseURL,
-		Auth:        httpapi.Bearer(c.Token),
+		Auth:        auth,
 		Limits:      []destinations.Rate{c.Rate},
 		Concurrency: connections,
 		Timeout:     c.Timeout,
@@ -127,59 +133,43 @@ func open(_ context.Context, c Config, env destinations.Env) (destinations.Desti
 	return d, nil
 }
 
-// Check asks whose account the token belongs to, and logs it.
-func (d *destination) Check(ctx context.Context) error {
-	var account struct {
-		PortalID int64  `json:"portalId"`
-		Type     string `json:"accountType"`
-		Region   string `json:"dataHostingLocation"`
+// auth shows requests as the account's, by a token or by the access tokens of an OAuth app.
+func (c Config) auth(env destinations.Env) (httpapi.Auth, error) {
+	app := c.ClientID != "" && c.ClientSecret != nil && c.RefreshToken != nil
+	switch {
+	case c.Token != nil && (c.ClientID != "" || c.ClientSecret != nil || c.RefreshToken != nil):
+		return httpapi.Auth{}, errors.New("token excludes client_id, client_secret and refresh_token: keep the one or the others")
+	case c.Token != nil:
+		return httpapi.Bearer(c.Token), nil
+	case !app:
+		return httpapi.Auth{}, errors.New("token is missing; an OAuth app needs client_id, client_secret and refresh_token instead")
 	}
-	if err := d.client.Read(ctx, httpapi.Request{Path: "/account-info/" + d.version + "/details"}, &account); err != nil {
-		return err
-	}
-	if account.PortalID == 0 {
-		return &destinations.Error{
-			Kind: destinations.ErrConfig, Message: "what answers at this address is not HubSpot's API", Hint: "check base_url",
-		}
-	}
-	d.log.InfoContext(ctx, "reached HubSpot",
-		slog.Int64("portal", account.PortalID), slog.String("account", account.Type), slog.String("region", account.Region))
-	return nil
-}
-
-// Objects names the unique properties of those objects whose fields were listed before: listing those of an object
-// that the token may not read would count as refused credentials.
-func (d *destination) Objects(context.Context) ([]destinations.Object, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	unique := map[string][]string{}
-	for name, s := range d.schemas {
-		unique[name] = s.identifiers
-	}
-	return describe(d.pace.known(), unique), nil
+	return httpapi.OAuth(httpapi.Grant{
+		TokenURL: strings.TrimRight(c.BaseURL, "/") + "/oauth/" + c.APIVersion + "/token",
+		ClientID: c.ClientID, ClientSecret: c.ClientSecret, RefreshToken: c.RefreshToken,
+		File: env.Tokens, Transport: env.Transport,
+	}), nil
 }
 
 func (d *destination) Close() error { return d.client.Close() }
 
-func findKind(name string) (kind, error) {
-	i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == name })
-	if i < 0 {
-		return kind{}, &destinations.Error{
-			Kind: destinations.ErrNoObject, Message: fmt.Sprintf("there is no object %q", name), Hint: "there are contacts and companies",
-		}
-	}
-	return kinds[i], nil
-}
-
 // Write delivers b by one batch request, after another one that finds the records where HubSpot wants their ids.
 func (d *destination) Write(ctx context.Context, b destinations.Batch) ([]destinations.Result, error) {
-	k, err := findKind(b.Object)
+	k, err := d.kind(ctx, b.Object)
 	if err == nil && b.Op != destinations.Insert {
-		err = d.identifies(ctx, k, b.Identifier)
+		err = d.identifies(ctx, k, b)
 	}
 	if err != nil {
 		return notSent(b), err
 	}
+	plain, links := unlink(b)
+	if len(links) == 0 || b.Op == destinations.Clear {
+		return d.write(ctx, plain)
+	}
+	return d.linked(ctx, plain, links)
+}
+
+func (d *destination) write(ctx context.Context, b destinations.Batch) ([]destinations.Result, error) {
 	switch b.Op {
 	case destinations.Upsert:
 		return d.bulk("upsert", upsertInput, decodeWritten).Write(ctx, d.client, b)

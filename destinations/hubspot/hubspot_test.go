@@ -56,6 +56,8 @@ func person(n int) destinations.Record {
 	}
 }
 
+func dropped(int) destinations.Record { return person(999_999) }
+
 func contacts(op destinations.Op, records ...destinations.Record) destinations.Batch {
 	return destinations.Batch{Sync: "people", Object: "contacts", Op: op, Identifier: "email", Attempts: 3, Records: records}
 }
@@ -64,7 +66,12 @@ func TestHubSpotKeepsTheContractOfDestinations(t *testing.T) {
 	t.Parallel()
 	destinationtest.Run(t, destinationtest.Suite{
 		Open:       connect,
-		Service:    func(*testing.T) destinationtest.Service { return newFake() },
+		Service: func(*testing.T) destinationtest.Service {
+			f := newFake()
+			f.unlisted = dropped(0).ID
+			return f
+		},
+		Dropped:    func(int) destinations.Record { return dropped(0) },
 		Object:     "contacts",
 		Identifier: "email",
 		Good:       person,
@@ -77,7 +84,7 @@ func TestHubSpotKeepsTheContractOfDestinations(t *testing.T) {
 		Once:    destinations.Insert,
 		Results: []string{"results", "errors"},
 		Exact: []destinationtest.Exact{
-			{Field: "firstname", Value: "Zoë 🚀 <b>&\"\\", Stored: strconv.Quote("Zoë 🚀 <b>&\"\\")},
+			{Field: "firstname", Value: "Zoë 🚀 <b>&\"\\", Stored: `"Zoë 🚀 \u003cb\u003e\u0026\"\\"`},
 			{Field: "firstname", Value: "", Stored: ""},
 			{Field: "firstname", Value: nil, Stored: ""},
 			{Field: "score", Value: json.Number("9223372036854775807"), Stored: `"9223372036854775807"`},
@@ -87,6 +94,15 @@ func TestHubSpotKeepsTheContractOfDestinations(t *testing.T) {
 			{Field: "seen", Value: time.Date(2026, 11, 20, 12, 0, 0, 123_999_999, time.FixedZone("", 3600)), Stored: `"2026-11-20T11:00:00.123Z"`},
 			{Field: "topics", Value: []destinations.Value{"", "a", nil, "b"}, Stored: `"a;b"`},
 		},
+		Text:     "firstname",
+		Number:   "score",
+		Requests: 1,
+		Throttles: []destinationtest.Throttle{{
+			Name: "ten seconds' requests are used up", Wait: 10 * time.Second,
+			Says: destinationtest.Reply(429, `{"status":"error","errorType":"RATE_LIMIT","category":"RATE_LIMITS","policyName":"TEN_SECONDLY_ROLLING","message":"You have reached your ten_secondly_rolling limit."}`),
+		}, {
+			Name: "the records are locked", Wait: 2 * time.Second, Says: destinationtest.Reply(423, `{"message":"locked"}`),
+		}},
 		Golden: goldenBatches(),
 		Lacks: map[destinationtest.Trait]string{
 			destinationtest.IdempotencyKeys: "HubSpot has none",
@@ -386,7 +402,7 @@ func TestADayWithoutRequestsIsNotHammered(t *testing.T) {
 func TestFieldsAreThePropertiesOfTheAccount(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d, _, wire := dial(t)
+		d, f, wire := dial(t)
 		want := []destinations.Field{
 			{Name: "age", Label: "Age", Type: destinations.Number, ReadOnly: true},
 			{Name: "email", Label: "E-mail", Type: destinations.String},
@@ -401,6 +417,16 @@ func TestFieldsAreThePropertiesOfTheAccount(t *testing.T) {
 			{Name: "signup", Label: "Signed up", Type: destinations.DateType},
 			{Name: "topics", Label: "Topics", Type: destinations.List, Enum: []string{"a", "b"}},
 		}
+		by := func(object, label string, identifiers ...string) {
+			for _, id := range identifiers {
+				want = append(want, destinations.Field{Name: "associations." + object + "." + id, Label: label + " by " + id})
+			}
+		}
+		by("contacts", "Contacts", "email", "external_id", "hs_object_id")
+		by("companies", "Companies", "external_id", "hs_object_id")
+		by("tickets", "Tickets", "external_id", "hs_object_id")
+		by("p4242_cars", "Cars", "external_id", "hs_object_id")
+		f.closed["deals"] = true // which is of no other object's concern
 		for range 2 {
 			got, err := d.Fields(t.Context(), "contacts")
 			if err != nil {
@@ -410,15 +436,24 @@ func TestFieldsAreThePropertiesOfTheAccount(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		}
-		if n := len(wire.Calls()); n != 1 {
-			t.Errorf("%d requests, want 1: the properties are to be kept", n)
+		if n := len(wire.Calls()); n != 6 {
+			t.Errorf("%d requests, want 6: one for each of five objects and one that lists them; the properties are to be kept", n)
+		}
+		if _, err := d.Fields(t.Context(), "deals"); !errors.Is(err, destinations.ErrAuth) {
+			t.Errorf("fields without a scope: %v", err)
 		}
 		objects, err := d.Objects(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		identifiers := [][]string{objects[0].Identifiers, objects[1].Identifiers}
-		if diff := cmp.Diff([][]string{{"email", "external_id"}, {"*"}}, identifiers); diff != "" {
+		found := map[string][]string{}
+		for _, o := range objects {
+			found[o.Name] = o.Identifiers
+		}
+		unique := []string{"external_id", "hs_object_id"}
+		if diff := cmp.Diff(map[string][]string{
+			"contacts": {"email", "external_id", "hs_object_id"}, "companies": unique, "deals": {"*"}, "tickets": unique, "p4242_cars": unique,
+		}, found); diff != "" {
 			t.Errorf("identifiers (-want +got):\n%s", diff)
 		}
 	})
@@ -448,10 +483,21 @@ func TestCheckNamesThePortal(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
-		wire := destinationtest.NewWire(newFake())
+		f := newFake()
+		wire := destinationtest.NewWire(f)
 		d := connect(t, destinationtest.Secret("pat-eu1-1"), destinations.Env{Transport: wire, Log: slog.New(slog.NewTextHandler(&log, nil))})
 		if err := d.Check(t.Context()); err != nil || !strings.Contains(log.String(), "portal=4242") {
 			t.Errorf("%v; log %s", err, log.String())
+		}
+		f.closed["deals"] = true
+		if err := d.Check(t.Context()); err != nil || !strings.Contains(log.String(), "crm.objects.deals.read") {
+			t.Errorf("without a scope for deals: %v; log %s", err, log.String())
+		}
+		for _, k := range kinds {
+			f.closed[k.name] = true
+		}
+		if err := d.Check(t.Context()); !errors.Is(err, destinations.ErrAuth) {
+			t.Errorf("without any scope: %v", err)
 		}
 		wire.SpoilAll(destinationtest.Reply(http.StatusOK, `{"name":"another service"}`))
 		if err := d.Check(t.Context()); !errors.Is(err, destinations.ErrConfig) {
@@ -488,7 +534,7 @@ func TestALowerLimitOfTheAccountIsLearned(t *testing.T) {
 
 func TestUsedUpLimitSlowsTheAccount(t *testing.T) {
 	t.Parallel()
-	for remaining, least := range map[string]time.Duration{"0": 10 * 200 * time.Millisecond, "1": 10 * 100 * time.Millisecond, "": 10 * 100 * time.Millisecond} {
+	for remaining, least := range map[string]time.Duration{"0": 54 * 200 * time.Millisecond, "1": 54 * 100 * time.Millisecond, "": 54 * 100 * time.Millisecond} {
 		synctest.Test(t, func(t *testing.T) {
 			d, _, wire := dial(t)
 			wire.SpoilAll(destinationtest.Reply(http.StatusOK, `{"portalId":1}`, "X-HubSpot-RateLimit-Max", "100",
@@ -500,7 +546,7 @@ func TestUsedUpLimitSlowsTheAccount(t *testing.T) {
 				}
 			}
 			if took := time.Since(start); took < least || took > least+100*time.Millisecond {
-				t.Errorf("with %q remaining, 11 requests took %s, want about %s", remaining, took, least)
+				t.Errorf("with %q remaining, 55 requests took %s, want about %s", remaining, took, least)
 			}
 		})
 	}
@@ -514,6 +560,8 @@ func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 		want string
 	}{
 		{"no token", func(c *Config) { c.Token = nil }, "token"},
+		{"a token and an app", func(c *Config) { c.ClientID = "app" }, "excludes"},
+		{"half an app", func(c *Config) { c.Token, c.ClientID = nil, "app" }, "refresh_token"},
 		{"a numbered version", func(c *Config) { c.APIVersion = "v3" }, "api_version"},
 		{"a month that there is not", func(c *Config) { c.APIVersion = "2026-13" }, "api_version"},
 		{"no address", func(c *Config) { c.BaseURL = "api.hubapi.com" }, "base_url"},

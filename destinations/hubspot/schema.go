@@ -3,6 +3,8 @@ package hubspot
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -17,8 +19,9 @@ const schemaLasts = 10 * time.Minute
 // schema is what an account says of an object.
 type schema struct {
 	fields      []destinations.Field
-	identifiers []string // the properties whose values HubSpot keeps unique
+	identifiers []string // the properties whose values HubSpot keeps unique, and its own id
 	at          time.Time
+	closed      bool // the credentials may not read it
 }
 
 // property is a property as HubSpot lists it.
@@ -38,30 +41,68 @@ type property struct {
 	} `json:"modificationMetadata"`
 }
 
-// Fields lists the properties of an object, as the account had them ten minutes ago at most.
+// Fields lists the properties of an object, as the account had them ten minutes ago at most, and the unique ones of all
+// objects, by which its records can be associated with theirs.
 func (d *destination) Fields(ctx context.Context, object string) ([]destinations.Field, error) {
-	k, err := findKind(object)
+	k, err := d.kind(ctx, object)
 	if err != nil {
 		return nil, err
 	}
 	s, err := d.schema(ctx, k)
-	return slices.Clone(s.fields), err
+	if err != nil {
+		return nil, err
+	}
+	fields := slices.Clone(s.fields)
+	others, err := d.kinds(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, other := range others {
+		unique, err := d.readable(ctx, other)
+		if err != nil {
+			return nil, err
+		}
+		for _, identifier := range unique.identifiers {
+			fields = append(fields, link{object: other.name, identifier: identifier}.field(other.label))
+		}
+	}
+	return fields, nil
 }
 
+// schema is what the account says of k. Its error is of refused credentials where they may not read that.
 func (d *destination) schema(ctx context.Context, k kind) (schema, error) {
+	s, err := d.readable(ctx, k)
+	if err != nil || !s.closed {
+		return s, err
+	}
+	return d.list(ctx, k)
+}
+
+// readable is what the account says of k, which is nothing where the credentials may not read it.
+func (d *destination) readable(ctx context.Context, k kind) (schema, error) {
 	d.mu.Lock()
 	s, known := d.schemas[k.name]
 	d.mu.Unlock()
 	if known && time.Since(s.at) < schemaLasts {
 		return s, nil
 	}
+	return d.list(ctx, k, http.StatusForbidden, http.StatusNotFound)
+}
+
+// list asks for the properties of k. Answers of the statuses closed say that the credentials may not read them.
+func (d *destination) list(ctx context.Context, k kind, closed ...int) (schema, error) {
 	var reply struct {
+		Status  string     `json:"status"` // of an error
 		Results []property `json:"results"`
 	}
-	if err := d.client.Read(ctx, httpapi.Request{Path: "/crm/properties/" + d.version + "/" + k.name}, &reply); err != nil {
+	r := httpapi.Request{Path: "/crm/properties/" + d.version + "/" + url.PathEscape(k.name), Fine: closed}
+	if err := d.client.Read(ctx, r, &reply); err != nil {
 		return schema{}, fmt.Errorf("list the properties of %s: %w", k.name, err)
 	}
-	s = newSchema(k, reply.Results)
+	s := newSchema(k, reply.Results)
+	if s.closed = len(closed) > 0 && len(reply.Results) == 0; s.closed {
+		s.identifiers = nil
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.schemas[k.name] = s
@@ -76,6 +117,9 @@ func newSchema(k kind, properties []property) schema {
 		if p.HasUniqueValue && !p.readOnly() && !slices.Contains(s.identifiers, p.Name) {
 			s.identifiers = append(s.identifiers, p.Name)
 		}
+	}
+	if !slices.Contains(s.identifiers, recordID) {
+		s.identifiers = append(s.identifiers, recordID)
 	}
 	return s
 }
@@ -111,21 +155,24 @@ func (p property) fieldType() destinations.FieldType {
 }
 
 // identifies reports an identifier that HubSpot would not take. Those that every account has cost no request.
-func (d *destination) identifies(ctx context.Context, k kind, identifier string) error {
-	if slices.Contains(k.identifiers, identifier) {
+func (d *destination) identifies(ctx context.Context, k kind, b destinations.Batch) error {
+	switch {
+	case slices.Contains(k.identifiers, b.Identifier), b.Identifier == recordID && b.Op != destinations.Upsert:
 		return nil
+	case b.Identifier == recordID:
+		return &destinations.Error{
+			Kind: destinations.ErrConfig, Message: "HubSpot gives " + recordID + " itself, so that no record can be made with it",
+			Hint: "write mode = \"update\", or use a property with unique values",
+		}
 	}
 	s, err := d.schema(ctx, k)
-	if err != nil || slices.Contains(s.identifiers, identifier) {
+	if err != nil || slices.Contains(s.identifiers, b.Identifier) {
 		return err
-	}
-	hint := "create a property with unique values in HubSpot and use it; an existing one cannot be made unique"
-	if len(s.identifiers) > 0 {
-		hint = "use " + strings.Join(s.identifiers, " or ")
 	}
 	return &destinations.Error{
 		Kind:    destinations.ErrConfig,
-		Message: fmt.Sprintf("%s cannot be found by %s, whose values HubSpot does not keep unique", k.name, identifier),
-		Hint:    hint,
+		Message: fmt.Sprintf("%s cannot be found by %s, whose values HubSpot does not keep unique", k.name, b.Identifier),
+		Hint: "use " + strings.Join(s.identifiers, " or ") +
+			"; a new property can be made unique in HubSpot, an existing one cannot",
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -37,10 +38,8 @@ func createInput(b destinations.Batch, i int) input {
 // updateInput is given records whose ID is HubSpot's own.
 func updateInput(b destinations.Batch, i int) input {
 	in := idInput(b, i)
-	in.TraceID, in.Properties = trace(i), map[string]string{}
-	for _, f := range b.Records[i].Fields {
-		in.Properties[f.Name] = text(f.Value)
-	}
+	b.Identifier = ""
+	in.TraceID, in.Properties = trace(i), properties(b, b.Records[i])
 	return in
 }
 
@@ -55,13 +54,14 @@ func properties(b destinations.Batch, r destinations.Record) map[string]string {
 	for _, f := range r.Fields {
 		p[f.Name] = text(f.Value)
 	}
+	delete(p, recordID) // it is HubSpot's to give
 	return p
 }
 
 type decoder func(b destinations.Batch, a httpapi.Answer) ([]destinations.Result, error)
 
 func (d *destination) path(object, what string) string {
-	return "/crm/objects/" + d.version + "/" + object + "/" + what
+	return "/crm/objects/" + d.version + "/" + url.PathEscape(object) + "/" + what
 }
 
 // bulk delivers a batch by the batch request of that name.
