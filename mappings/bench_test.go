@@ -82,7 +82,7 @@ func BenchmarkFieldsCodec(b *testing.B) {
 	if err := m.Render(row, &rec); err != nil {
 		b.Fatal(err)
 	}
-	stored := AppendFields(nil, rec.Fields)
+	stored := string(AppendFields(nil, rec.Fields))
 	b.Run("append", func(b *testing.B) {
 		var dst []byte
 		b.ReportAllocs()

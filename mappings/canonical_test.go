@@ -226,7 +226,7 @@ func FuzzCanonical(f *testing.F) {
 
 // rendered decodes b as fields that rendering could have made, or returns nil.
 func rendered(b []byte) destinations.Fields {
-	fields, err := DecodeFields(b)
+	fields, err := DecodeFields(string(b))
 	if err != nil {
 		return nil
 	}

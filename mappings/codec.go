@@ -58,16 +58,16 @@ func appendStored(dst []byte, v destinations.Value) []byte {
 	return append(dst, tagNull)
 }
 
-// DecodeFields reads what AppendFields wrote. It copies what it needs of b, and returns an error for bytes that
-// AppendFields did not write.
-func DecodeFields(b []byte) (destinations.Fields, error) {
-	if len(b) == 0 {
+// DecodeFields reads what AppendFields wrote, and returns an error for bytes that AppendFields did not write. The texts
+// of the fields are parts of stored.
+func DecodeFields(stored string) (destinations.Fields, error) {
+	if stored == "" {
 		return nil, errCutShort
 	}
-	if b[0] != codecVersion {
-		return nil, fmt.Errorf("stored fields are of version %d; this release reads version %d", b[0], codecVersion)
+	if stored[0] != codecVersion {
+		return nil, fmt.Errorf("stored fields are of version %d; this release reads version %d", stored[0], codecVersion)
 	}
-	d := decoder{rest: b[1:]}
+	d := decoder{rest: stored[1:]}
 	n := d.count()
 	if d.err != nil {
 		return nil, d.err
@@ -89,7 +89,7 @@ func DecodeFields(b []byte) (destinations.Fields, error) {
 
 // decoder reads stored fields from rest until its first error.
 type decoder struct {
-	rest []byte
+	rest string
 	err  error
 }
 
@@ -97,27 +97,34 @@ func (d *decoder) fail(err error) {
 	if d.err == nil {
 		d.err = err
 	}
-	d.rest = nil
+	d.rest = ""
 }
 
 func (d *decoder) uvarint() uint64 {
-	v, n := binary.Uvarint(d.rest)
-	if n <= 0 {
-		d.fail(errCutShort)
-		return 0
+	if d.rest != "" && d.rest[0] < 0x80 { // most are, and need no loop
+		v := uint64(d.rest[0])
+		d.rest = d.rest[1:]
+		return v
 	}
-	d.rest = d.rest[n:]
-	return v
+	var v uint64
+	for n := 0; n < len(d.rest) && n < binary.MaxVarintLen64; n++ {
+		c := d.rest[n]
+		if n == binary.MaxVarintLen64-1 && c > 1 {
+			break // beyond 64 bits
+		}
+		v |= uint64(c&0x7f) << (7 * n)
+		if c < 0x80 {
+			d.rest = d.rest[n+1:]
+			return v
+		}
+	}
+	d.fail(errCutShort)
+	return 0
 }
 
 func (d *decoder) varint() int64 {
-	v, n := binary.Varint(d.rest)
-	if n <= 0 {
-		d.fail(errCutShort)
-		return 0
-	}
-	d.rest = d.rest[n:]
-	return v
+	v := d.uvarint()
+	return int64(v>>1) ^ -int64(v&1)
 }
 
 // count reads a number of things of at least one byte each.
@@ -132,7 +139,7 @@ func (d *decoder) count() int {
 
 func (d *decoder) text() string {
 	n := d.count()
-	s := string(d.rest[:n])
+	s := d.rest[:n]
 	d.rest = d.rest[n:]
 	return s
 }

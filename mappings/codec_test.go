@@ -39,7 +39,7 @@ func TestStoredFieldsReadBackExactly(t *testing.T) {
 	t.Parallel()
 	for name, fields := range codecSeeds() {
 		stored := AppendFields([]byte("before"), fields)
-		got, err := DecodeFields(stored[len("before"):])
+		got, err := DecodeFields(string(stored[len("before"):]))
 		if err != nil {
 			t.Errorf("%s: %s", name, err)
 		}
@@ -52,7 +52,7 @@ func TestStoredFieldsReadBackExactly(t *testing.T) {
 func TestATimeIsStoredAsItsInstant(t *testing.T) {
 	t.Parallel()
 	zoned := time.Date(2026, 11, 20, 1, 0, 0, 0, time.FixedZone("", 3600))
-	got, err := DecodeFields(AppendFields(nil, destinations.Fields{{Name: "x", Value: zoned}}))
+	got, err := DecodeFields(string(AppendFields(nil, destinations.Fields{{Name: "x", Value: zoned}})))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,24 +61,11 @@ func TestATimeIsStoredAsItsInstant(t *testing.T) {
 	}
 }
 
-func TestDecodedFieldsKeepNothingOfTheBytes(t *testing.T) {
-	t.Parallel()
-	stored := AppendFields(nil, destinations.Fields{{Name: "x", Value: "Ada"}, {Name: "doc", Value: json.RawMessage(`"Ada"`)}})
-	got, err := DecodeFields(stored)
-	if err != nil {
-		t.Fatal(err)
-	}
-	clear(stored)
-	if diff := cmp.Diff(destinations.Fields{{Name: "x", Value: "Ada"}, {Name: "doc", Value: json.RawMessage(`"Ada"`)}}, got); diff != "" {
-		t.Error(diff)
-	}
-}
-
 func TestBytesThatAreNoStoredFieldsAreRefused(t *testing.T) {
 	t.Parallel()
 	whole := AppendFields(nil, codecSeeds()["every type"])
 	for n := range whole {
-		if f, err := DecodeFields(whole[:n]); err == nil {
+		if f, err := DecodeFields(string(whole[:n])); err == nil {
 			t.Errorf("the first %d of %d bytes are taken as %v", n, len(whole), f)
 		}
 	}
@@ -93,7 +80,7 @@ func TestBytesThatAreNoStoredFieldsAreRefused(t *testing.T) {
 		{"a time beyond its second", "\x01\x01\x01xT\x00\x80\x94\xeb\xdc\x03", "beyond its second"},
 		{"lists within lists", "\x01\x01\x01x" + strings.Repeat("l\x01", 1000) + "n", "lists within lists"},
 	} {
-		if _, err := DecodeFields([]byte(tt.stored)); err == nil || !strings.Contains(err.Error(), tt.want) {
+		if _, err := DecodeFields(tt.stored); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
 		}
 	}
@@ -105,11 +92,11 @@ func FuzzFieldsCodec(f *testing.F) {
 	}
 	f.Add([]byte{codecVersion, 1, 1, 'x', tagList, 2, tagNull, tagTrue})
 	f.Fuzz(func(t *testing.T, stored []byte) {
-		fields, err := DecodeFields(stored)
+		fields, err := DecodeFields(string(stored))
 		if err != nil {
 			return
 		}
-		again, err := DecodeFields(AppendFields(nil, fields))
+		again, err := DecodeFields(string(AppendFields(nil, fields)))
 		if err != nil {
 			t.Fatal(err)
 		}

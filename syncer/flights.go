@@ -1,43 +1,78 @@
 package syncer
 
-import "sync"
+import (
+	"hash/maphash"
+	"sync"
+)
 
-// flights holds the identifiers of the batches in flight.
+// flights holds what no two records under way may have in common, by hash: their keys and their identifiers. So two
+// keys that share an identifier keep their order. A collision of hashes only keeps a record waiting.
 type flights struct {
-	mu   sync.Mutex
-	free sync.Cond
-	ids  map[string]bool
+	keys, ids maphash.Seed
+
+	mu    sync.Mutex
+	free  sync.Cond
+	taken map[uint64]struct{}
 }
 
-// enter waits until none of ids is in flight, and then takes them.
-func (f *flights) enter(ids map[string]bool) {
+func newFlights() *flights {
+	f := &flights{keys: maphash.MakeSeed(), ids: maphash.MakeSeed(), taken: map[uint64]struct{}{}}
+	f.free.L = &f.mu
+	return f
+}
+
+// names returns the hashes of a record's key and identifier. That of no identifier is the key's.
+func (f *flights) names(i *item) (key, id uint64) {
+	key = maphash.String(f.keys, i.Key)
+	if i.Folded == "" {
+		return key, key
+	}
+	return key, maphash.String(f.ids, i.Folded)
+}
+
+// take takes the names of a record for b, or none of them where one is taken, be it by b itself.
+func (f *flights) take(b *batch, i *item) bool {
+	key, id := f.names(i)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.ids == nil {
-		f.ids = map[string]bool{}
+	if f.busy(key, id) {
+		return false
 	}
-	for f.busy(ids) {
+	f.add(b, key, id)
+	return true
+}
+
+// await takes the names for b once they are free.
+func (f *flights) await(b *batch, i *item) {
+	key, id := f.names(i)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for f.busy(key, id) {
 		f.free.Wait()
 	}
-	for id := range ids {
-		f.ids[id] = true
-	}
+	f.add(b, key, id)
 }
 
-func (f *flights) busy(ids map[string]bool) bool {
-	for id := range ids {
-		if f.ids[id] {
-			return true
-		}
+func (f *flights) busy(key, id uint64) bool {
+	_, busy := f.taken[key]
+	if !busy {
+		_, busy = f.taken[id]
 	}
-	return false
+	return busy
 }
 
-func (f *flights) leave(ids map[string]bool) {
+func (f *flights) add(b *batch, key, id uint64) {
+	f.taken[key], f.taken[id] = struct{}{}, struct{}{}
+	b.names = append(b.names, key, id)
+}
+
+// leave frees the names of b.
+func (f *flights) leave(b *batch) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for id := range ids {
-		delete(f.ids, id)
+	for _, name := range b.names {
+		delete(f.taken, name)
 	}
+	b.names = b.names[:0]
 	f.free.Broadcast()
 }

@@ -103,9 +103,9 @@ func appendTexts(b []byte, texts []string) []byte {
 	return b
 }
 
-// decodeItem reads an item that append wrote.
+// decodeItem reads an item that append wrote. Its texts are parts of one copy of b.
 func decodeItem(b []byte) (item, error) {
-	r := reader{rest: b}
+	r := reader{rest: string(b)}
 	var i item
 	i.Step, i.Verdict = step(r.byte()), diffstore.Verdict(r.byte())
 	flags := r.byte()
@@ -133,18 +133,18 @@ func decodeItem(b []byte) (item, error) {
 
 // reader takes an encoded item apart. After the first failure it yields zero values and keeps the error.
 type reader struct {
-	rest []byte
+	rest string
 	err  error
 }
 
-func (r *reader) bytes(n int) []byte {
+func (r *reader) bytes(n int) string {
 	if r.err == nil && n <= len(r.rest) {
 		b := r.rest[:n]
 		r.rest = r.rest[n:]
 		return b
 	}
 	r.err = errItem
-	return nil
+	return ""
 }
 
 func (r *reader) byte() byte {
@@ -155,20 +155,26 @@ func (r *reader) byte() byte {
 }
 
 func (r *reader) uint64() uint64 {
-	if b := r.bytes(8); len(b) == 8 {
-		return binary.LittleEndian.Uint64(b)
+	var v uint64
+	text := r.bytes(8)
+	for n := range len(text) {
+		v |= uint64(text[n]) << (8 * n)
 	}
-	return 0
+	return v
 }
 
 func (r *reader) uvarint() uint64 {
-	v, n := binary.Uvarint(r.rest)
-	if r.err != nil || n <= 0 {
-		r.err = errItem
-		return 0
+	var v uint64
+	for n := 0; n < min(len(r.rest), binary.MaxVarintLen64); n++ {
+		c := r.rest[n]
+		v |= uint64(c&0x7f) << (7 * n)
+		if c < 0x80 {
+			r.rest = r.rest[n+1:]
+			return v
+		}
 	}
-	r.rest = r.rest[n:]
-	return v
+	r.err = errItem
+	return 0
 }
 
 func (r *reader) text() string {
@@ -177,7 +183,7 @@ func (r *reader) text() string {
 		r.err = errItem
 		return ""
 	}
-	return string(r.bytes(int(n)))
+	return r.bytes(int(n))
 }
 
 func (r *reader) texts() []string {

@@ -184,6 +184,10 @@ func valueSize(v destinations.Value) int {
 		return len(v)
 	case json.RawMessage:
 		return len(v)
+	case destinations.Date:
+		return len(v) + 2
+	case time.Time:
+		return len(time.RFC3339) + 2
 	case []destinations.Value:
 		n := 2
 		for _, e := range v {

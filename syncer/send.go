@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"golang.org/x/time/rate"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
-	"golang.org/x/time/rate"
 
 	"spillway/destinations"
 	"spillway/diffstore"
@@ -32,6 +29,7 @@ type sender struct {
 	session  diffstore.Session
 	sheet    *changeset
 	rows     rowLog
+	allRows  bool // the run log keeps rows that were accepted too
 	log      *slog.Logger
 	observer Observer
 	now      func() time.Time
@@ -41,10 +39,10 @@ type sender struct {
 	void    map[string]bool
 	hashes  claims
 	due     int64
-	batch   []item
-	names   map[string]bool // identifiers and keys in the batch
-	bytes   int
-	flights flights
+	line    *line  // that the batches of the present step go through
+	batch   *batch // that is being filled, or nil
+	bytes   int    // of its records, about
+	flights *flights
 
 	mu      sync.Mutex
 	counts  runlog.Counts
@@ -56,6 +54,7 @@ type sender struct {
 	// missed tells of each identifier that is to be removed or handed over, by its hash, whether a write that was to
 	// move away from it or to it was not accepted. It has no others, and none is added while sending.
 	missed map[uint64]bool
+	crowd  *crowd // nil where records are sent whole anyway
 }
 
 // send delivers the plan and keeps the run's counts up to date.
@@ -65,10 +64,9 @@ func (r *runner) send(ctx context.Context, route *route, session diffstore.Sessi
 	}
 	s := &sender{
 		sync: r.sync, route: route, session: session, sheet: sheet, rows: uninterrupted{r.recorder}, log: r.log, observer: r.engine.observer,
-		now: r.engine.now, meter: &destinations.Meter{}, void: map[string]bool{}, hashes: newClaims(), names: map[string]bool{},
-		counts: r.run.Counts, due: r.run.Due() - r.run.Quarantined, stopped: make(chan struct{}), missed: map[uint64]bool{},
+		allRows: r.engine.project.Runlog.Rows == "all", now: r.engine.now, meter: &destinations.Meter{}, void: map[string]bool{}, hashes: newClaims(),
+		counts: r.run.Counts, due: r.run.Due() - r.run.Quarantined, stopped: make(chan struct{}), missed: map[uint64]bool{}, flights: newFlights(),
 	}
-	s.flights.free.L = &s.flights.mu
 	if per := r.sync.Delivery.Rate.PerSecond(); per > 0 {
 		s.limiter = rate.NewLimiter(rate.Limit(per), 1)
 	}
@@ -123,9 +121,8 @@ func (s *sender) deliver(ctx context.Context, doubtful bool) error {
 	})
 	defer interrupted()
 	for _, step := range []step{write, remove} {
-		workers := &errgroup.Group{}
-		workers.SetLimit(s.route.concurrency)
-		if err := errors.Join(s.sendAll(sending, workers, step, doubtful), workers.Wait()); err != nil {
+		s.line = newLine(sending, s)
+		if err := errors.Join(s.sendAll(sending, step, doubtful), s.line.end()); err != nil {
 			return err
 		}
 		s.stuck = 0
@@ -135,10 +132,16 @@ func (s *sender) deliver(ctx context.Context, doubtful bool) error {
 
 // load reads what must be known before the first batch.
 func (s *sender) load() error {
-	for i, err := range s.sheet.items(void, remove, leave) {
+	wanted := []step{void, remove, leave}
+	if s.sync.Delivery.Fields == project.ChangedFields {
+		s.crowd, wanted = newCrowd(), append(wanted, write)
+	}
+	for i, err := range s.sheet.items(wanted...) {
 		switch {
 		case err != nil:
 			return err
+		case i.Step == write:
+			s.crowd.add(s.hashes.id(i.Folded))
 		case i.Step == void:
 			s.void[i.Key] = true
 		case i.Folded != "":
@@ -150,7 +153,7 @@ func (s *sender) load() error {
 
 // sendAll sends the operations of a step. Those that were tried before come after the others, and those in doubt last,
 // so that rows which never get a verdict do not keep the rest from being sent (invariant 8).
-func (s *sender) sendAll(ctx context.Context, workers *errgroup.Group, step step, doubtful bool) error {
+func (s *sender) sendAll(ctx context.Context, step step, doubtful bool) error {
 	for _, again := range []bool{false, true} {
 		for i, err := range s.sheet.items(step) {
 			if err != nil {
@@ -159,43 +162,43 @@ func (s *sender) sendAll(ctx context.Context, workers *errgroup.Group, step step
 			if i.Batch != (diffstore.Token{}) || again != (i.Verdict == diffstore.Carried) {
 				continue
 			}
-			if err := s.offer(ctx, workers, i); err != nil {
+			if err := s.offer(ctx, i); err != nil {
 				return err
 			}
 		}
-		if err := s.flush(ctx, workers); err != nil {
+		if err := s.flush(ctx); err != nil {
 			return err
 		}
 	}
 	if !doubtful {
 		return nil
 	}
-	return s.sendDoubtful(ctx, workers, step)
+	return s.sendDoubtful(ctx, step)
 }
 
 // sendDoubtful sends what is in doubt in the batches in which it was sent before.
-func (s *sender) sendDoubtful(ctx context.Context, workers *errgroup.Group, step step) error {
+func (s *sender) sendDoubtful(ctx context.Context, step step) error {
 	var group diffstore.Token
 	for i, err := range s.sheet.doubtful(step) {
 		if err != nil {
 			return err
 		}
 		if i.Batch != group {
-			if err := s.flush(ctx, workers); err != nil {
+			if err := s.flush(ctx); err != nil {
 				return err
 			}
 			group = i.Batch
 		}
-		if err := s.offer(ctx, workers, i); err != nil {
+		if err := s.offer(ctx, i); err != nil {
 			return err
 		}
 	}
-	return s.flush(ctx, workers)
+	return s.flush(ctx)
 }
 
 // offer puts an item into the batch that is being filled, sending it when it is full. No identifier and no key stands
 // twice in a batch.
-func (s *sender) offer(ctx context.Context, workers *errgroup.Group, i item) error {
+func (s *sender) offer(ctx context.Context, i item) error {
 	switch {
 	case i.Step == write && s.void[i.Key]:
 		return nil
@@ -207,32 +210,38 @@ func (s *sender) offer(ctx context.Context, workers *errgroup.Group, i item) err
 			Status: destinations.Deferred, Code: codeNotSent, Reason: "a record that was to move away from this identifier, or to it, was not accepted",
 		}))
 	}
-	size := recordSize(&i)
-	full := len(s.batch) >= s.route.batch || s.route.object.MaxBytes > 0 && s.bytes+size > s.route.object.MaxBytes
-	names := namesOf(&i)
-	if len(s.batch) > 0 && (full || slices.ContainsFunc(names, func(name string) bool { return s.names[name] })) {
-		if err := s.flush(ctx, workers); err != nil {
+	if i.Partial {
+		if s.crowd.has(s.hashes.id(i.Folded)) {
+			i.Partial = false
+		} else {
+			s.route.shorten(&i)
+		}
+	}
+	size := s.sizeOf(&i)
+	if s.batch != nil && (s.full(size) || !s.flights.take(s.batch, &i)) {
+		if err := s.flush(ctx); err != nil {
 			return err
 		}
 	}
-	s.batch = append(s.batch, i)
-	s.bytes += size
-	for _, name := range names {
-		s.names[name] = true
+	if s.batch == nil {
+		s.batch = s.line.next()
+		s.flights.await(s.batch, &i)
 	}
+	s.batch.items = append(s.batch.items, i)
+	s.bytes += size
 	return nil
 }
 
-// namesOf returns what no other record in flight may have in common with i.
-func namesOf(i *item) []string {
-	names := []string{"key " + i.Key}
-	if i.Folded != "" {
-		names = append(names, "identifier "+i.Folded)
-	}
-	return names
+// full reports whether the batch has no room for a record of this size.
+func (s *sender) full(size int) bool {
+	return len(s.batch.items) >= s.route.batch || s.route.object.MaxBytes > 0 && s.bytes+size > s.route.object.MaxBytes
 }
 
-func recordSize(i *item) int {
+// sizeOf returns about how many bytes a record takes, or 0 where that does not matter.
+func (s *sender) sizeOf(i *item) int {
+	if s.route.object.MaxBytes == 0 {
+		return 0
+	}
 	n := len(i.Key) + len(i.ID) + 32
 	for _, f := range i.Fields {
 		n += len(f.Name) + valueSize(f.Value) + 4
@@ -240,50 +249,33 @@ func recordSize(i *item) int {
 	return n
 }
 
-// flush hands the batch to a worker. It waits while an identifier or a key of the batch is in flight, so that two keys
-// that share an identifier keep their order.
-func (s *sender) flush(ctx context.Context, workers *errgroup.Group) error {
-	if len(s.batch) == 0 {
+// flush sends the batch on its way.
+func (s *sender) flush(ctx context.Context) error {
+	if s.batch == nil {
 		return nil
 	}
-	batch, names := s.batch, s.names
-	s.batch, s.names, s.bytes = nil, map[string]bool{}, 0
-	if reason := s.halted(); reason != nil {
-		return s.conclude(ctx, batch, notSent(len(batch), reason))
+	b := s.batch
+	s.batch, s.bytes = nil, 0
+	reason := s.halted()
+	if reason == nil {
+		s.line.filled <- b
+		return nil
 	}
-	s.flights.enter(names)
-	workers.Go(func() error {
-		defer s.flights.leave(names)
-		err := s.write(ctx, batch)
-		if err != nil {
-			s.halt(err)
-		}
-		return err
-	})
-	return nil
+	err := s.conclude(ctx, b.items, notSent(len(b.items), reason))
+	s.line.release(b)
+	return err
 }
 
-// write intends, sends and settles one batch.
-func (s *sender) write(ctx context.Context, batch []item) error {
+// write sends a batch when its turn has come, unless the run was stopped by then.
+func (s *sender) write(ctx context.Context, b *batch) {
 	s.pace()
 	if reason := s.halted(); reason != nil {
-		return s.conclude(ctx, batch, notSent(len(batch), reason))
+		b.results = notSent(len(b.items), reason)
+		return
 	}
-	attempts := make([]diffstore.Attempt, len(batch))
-	for n := range batch {
-		attempts[n] = batch[n].attempt()
-	}
-	tokens, err := s.session.Intend(context.WithoutCancel(ctx), attempts) // invariant 2: durable before the first byte
-	if err != nil {
-		return ofState(fmt.Errorf("record what is about to be sent: %w", err))
-	}
-	results, err := s.route.destination.Write(ctx, s.request(batch, tokens))
-	results = s.interpret(batch, results, err)
-	if err := s.settle(context.WithoutCancel(ctx), batch, results); err != nil {
-		lost := destinations.Result{Code: "not_recorded", Reason: "it was sent, but what became of it could not be recorded"}
-		return errors.Join(err, s.conclude(ctx, batch, sameResult(len(batch), lost)))
-	}
-	return s.conclude(ctx, batch, results)
+	b.sent = true
+	results, err := s.route.destination.Write(ctx, s.request(b))
+	b.results = s.interpret(len(b.items), results, err)
 }
 
 // pace waits for the next batch's turn at the sync's own rate, or until nothing more is sent.
@@ -299,17 +291,16 @@ func (s *sender) pace() {
 	}
 }
 
-func (s *sender) request(batch []item, tokens []diffstore.Token) destinations.Batch {
-	b := destinations.Batch{
-		Sync: s.sync.Name, Object: s.sync.Object, Op: batch[0].Op, Identifier: s.sync.Identifier,
-		Records: make([]destinations.Record, len(batch)), Attempts: s.sync.Retry.Attempts, Meter: s.meter,
+func (s *sender) request(b *batch) destinations.Batch {
+	r := destinations.Batch{
+		Sync: s.sync.Name, Object: s.sync.Object, Op: b.items[0].Op, Identifier: s.sync.Identifier,
+		Records: make([]destinations.Record, len(b.items)), Attempts: s.sync.Retry.Attempts, Meter: s.meter,
 	}
-	for n := range batch {
-		b.Records[n] = destinations.Record{
-			Key: batch[n].Key, ID: batch[n].ID, Fields: batch[n].Fields, Token: tokenText(&batch[n], tokens[n]),
-		}
+	for n := range b.items {
+		i := &b.items[n]
+		r.Records[n] = destinations.Record{Key: i.Key, ID: i.ID, Fields: i.Fields, Token: tokenText(i, b.tokens[n])}
 	}
-	return b
+	return r
 }
 
 // settleLeaves forgets, or marks as left, what needs no sending. A run that was stopped leaves it to the next.

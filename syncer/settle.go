@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"spillway/destinations"
 	"spillway/diffstore"
@@ -11,16 +12,16 @@ import (
 )
 
 // interpret makes one result a record of what Write returned, and decides whether sending goes on.
-func (s *sender) interpret(batch []item, results []destinations.Result, err error) []destinations.Result {
+func (s *sender) interpret(records int, results []destinations.Result, err error) []destinations.Result {
 	stop := err != nil && (halting(err) || results != nil)
 	switch {
 	case err != nil && results == nil:
-		results = sameResult(len(batch), resultOf(err))
-	case len(results) != len(batch):
+		results = sameResult(records, resultOf(err))
+	case len(results) != records:
 		s.log.Error("the destination answered for another number of records than were sent", "object", s.sync.Object,
-			"records", len(batch), "results", len(results))
-		results = sameResult(len(batch), destinations.Result{
-			Code: "answer_mismatch", Reason: fmt.Sprintf("%d records were sent and %d results came back", len(batch), len(results)),
+			"records", records, "results", len(results))
+		results = sameResult(records, destinations.Result{
+			Code: "answer_mismatch", Reason: fmt.Sprintf("%d records were sent and %d results came back", records, len(results)),
 		})
 	}
 	if err != nil {
@@ -69,32 +70,13 @@ func (s *sender) watch(results []destinations.Result) {
 	s.stuck++
 }
 
-// settle records the verdicts in the snapshot (invariant 1). A record without one stays in doubt.
-func (s *sender) settle(ctx context.Context, batch []item, results []destinations.Result) error {
-	fates := make([]diffstore.Fate, 0, len(batch))
-	for n, r := range results {
-		i := &batch[n]
-		f := diffstore.Fate{Key: i.Key, Code: r.Code, At: s.now()}
-		if i.Step == remove {
-			f.ID = i.Folded
-		}
-		switch {
-		case r.Status == destinations.Accepted && i.Step == remove:
-			f.Outcome = diffstore.Gone
-		case r.Status == destinations.Accepted:
-			f.Outcome = diffstore.Taken
-		case r.Status == destinations.Rejected:
-			f.Outcome = diffstore.Refused
-		case r.Status == destinations.Deferred && !r.Doubt:
-			f.Outcome = diffstore.Returned
-		default:
-			continue
-		}
-		fates = append(fates, f)
-		if f.Outcome == diffstore.Taken && s.sync.OnRemoved == onRemovedIgnore {
-			for _, id := range i.Old { // the record under the former identifier stays as it is
-				fates = append(fates, diffstore.Fate{Key: i.Key, ID: id, Outcome: diffstore.Gone, At: s.now()})
-			}
+// settle records the verdicts on batches in the snapshot (invariant 1). A record without one stays in doubt.
+func (s *sender) settle(ctx context.Context, group []*batch) error {
+	now := s.now()
+	fates := make([]diffstore.Fate, 0, len(group)*len(group[0].items))
+	for _, b := range group {
+		for n := range b.results {
+			fates = s.appendFates(fates, &b.items[n], &b.results[n], now)
 		}
 	}
 	if len(fates) == 0 {
@@ -106,19 +88,50 @@ func (s *sender) settle(ctx context.Context, batch []item, results []destination
 	return nil
 }
 
-// conclude counts the outcomes and writes them into the run log.
-func (s *sender) conclude(ctx context.Context, batch []item, results []destinations.Result) error {
-	rows := make([]runlog.Row, len(batch))
+func (s *sender) appendFates(fates []diffstore.Fate, i *item, r *destinations.Result, now time.Time) []diffstore.Fate {
+	f := diffstore.Fate{Key: i.Key, Code: r.Code, At: now}
+	if i.Step == remove {
+		f.ID = i.Folded
+	}
+	switch {
+	case r.Status == destinations.Accepted && i.Step == remove:
+		f.Outcome = diffstore.Gone
+	case r.Status == destinations.Accepted:
+		f.Outcome = diffstore.Taken
+	case r.Status == destinations.Rejected:
+		f.Outcome = diffstore.Refused
+	case r.Status == destinations.Deferred && !r.Doubt:
+		f.Outcome = diffstore.Returned
+	default:
+		return fates
+	}
+	fates = append(fates, f)
+	if f.Outcome == diffstore.Taken && s.sync.OnRemoved == onRemovedIgnore {
+		for _, id := range i.Old { // the record under the former identifier stays as it is
+			fates = append(fates, diffstore.Fate{Key: i.Key, ID: id, Outcome: diffstore.Gone, At: now})
+		}
+	}
+	return fates
+}
+
+// conclude counts the outcomes and writes them into the run log, as far as it keeps them.
+func (s *sender) conclude(ctx context.Context, items []item, results []destinations.Result) error {
+	var rows []runlog.Row
 	s.mu.Lock()
-	for n, r := range results {
-		i := &batch[n]
-		rows[n] = runlog.Row{Key: i.Key, ID: i.ID, Op: string(i.Op), Outcome: outcomeOf(r.Status), Code: r.Code, Reason: r.Reason, Untried: r.Code == codeNotSent}
-		s.counts.Count(rows[n].Outcome, 1)
+	for n := range results {
+		i, r := &items[n], &results[n]
+		outcome := outcomeOf(r.Status)
+		s.counts.Count(outcome, 1)
 		if i.Step == write && r.Status != destinations.Accepted {
 			s.miss(i)
 		}
+		if outcome != runlog.RowAccepted || s.allRows {
+			rows = append(rows, runlog.Row{
+				Key: i.Key, ID: i.ID, Op: string(i.Op), Outcome: outcome, Code: r.Code, Reason: r.Reason, Untried: r.Code == codeNotSent,
+			})
+		}
 	}
-	s.settled += int64(len(batch))
+	s.settled += int64(len(items))
 	done := s.settled
 	s.mu.Unlock()
 	for _, row := range rows {
@@ -127,6 +140,9 @@ func (s *sender) conclude(ctx context.Context, batch []item, results []destinati
 		}
 	}
 	s.observer.Sent(s.sync.Name, done, s.due)
+	if len(rows) == 0 {
+		return nil
+	}
 	return s.rows.Rows(ctx, s.now(), rows...)
 }
 

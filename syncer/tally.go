@@ -60,8 +60,10 @@ func (t *tally) count(i *item, n int64) {
 	case i.Verdict == diffstore.Carried:
 		t.counts.Carried += n
 	}
-	for _, name := range i.Changed {
-		t.fields[name] += n
+	if i.Verdict == diffstore.Changed {
+		for _, name := range i.Changed {
+			t.fields[name] += n
+		}
 	}
 	switch {
 	case i.Quarantined:
