@@ -21,8 +21,10 @@ type mainFile struct {
 }
 
 type projectTable struct {
-	Name                  string `toml:"name" help:"The project's name. By default that of its directory."`
-	AllowPlaintextSecrets bool   `toml:"allow_plaintext_secrets" default:"false" help:"Lets secrets stand in this file themselves instead of being referred to."`
+	Name                  string        `toml:"name" help:"The project's name. By default that of its directory."`
+	AllowPlaintextSecrets bool          `toml:"allow_plaintext_secrets" default:"false" help:"Lets secrets stand in this file themselves instead of being referred to."`
+	DBT                   string        `toml:"dbt" help:"The directory of the dbt project whose models syncs name as { dbt = \"NAME\" }, such as ../dbt. Of it only target/manifest.json is read."`
+	DBTMaxAge             time.Duration `toml:"dbt_max_age" default:"30d" help:"How old that manifest may be; 0s is any age."`
 }
 
 type stateTable struct {

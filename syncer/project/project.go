@@ -79,9 +79,9 @@ type Sync struct {
 	Name string
 	File string // relative to the project: "syncs/contacts.toml"
 
-	Model string // for people: the model's name, the table, or the sync's own file where the SQL stands in it
+	Model string // for people: the model's or dbt's name, the table, or the sync's own file where the SQL stands in it
 	SQL   string // what is read, from whichever of model, sql and table was given
-	Table string // where it was table
+	Table string // where it was table, or a relation of dbt
 
 	Warehouse   string
 	Destination string
@@ -176,6 +176,7 @@ type loader struct {
 	project  *Project
 	options  settings.Options
 	defaults *settings.Table // [defaults]; may be nil
+	dbt      dbt
 	problems Problems
 
 	// What was declared, whether it is right or not: a reference to it is no second problem.
@@ -250,12 +251,23 @@ func (l *loader) loadMain() bool {
 	var m mainFile
 	l.refuse(settings.Decode(table, &m, l.options)...)
 	l.project.Name = cmp.Or(m.Project.Name, filepath.Base(l.project.Root))
+	l.loadDBT(table, m.Project)
 	l.loadState(table, m.State)
 	l.project.Runlog = Runlog(m.Runlog)
 	l.defaults = m.Defaults
 	l.loadWarehouses(m.Warehouses)
 	l.loadDestinations(m.Destinations)
 	return true
+}
+
+func (l *loader) loadDBT(t *settings.Table, p projectTable) {
+	if e, ok := t.Table("project").Get("dbt"); ok && e.Value == "" {
+		l.refuse(e.Problem("must not be empty"))
+	}
+	if p.DBT != "" && !filepath.IsAbs(p.DBT) {
+		p.DBT = filepath.Join(l.project.Root, p.DBT)
+	}
+	l.dbt.dir, l.dbt.maxAge = p.DBT, p.DBTMaxAge
 }
 
 func (l *loader) loadState(t *settings.Table, s stateTable) {

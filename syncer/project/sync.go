@@ -165,6 +165,10 @@ func (d *draft) buildSource() {
 		return
 	}
 	e, text, ok := d.given(given[0].Name)
+	if _, isTable := e.Value.(*settings.Table); isTable && e.Name == "model" {
+		d.buildDBT(e, d.declared.Model.DBT)
+		return
+	}
 	switch {
 	case !ok && e.Value == "":
 		d.refuse(e.Problem("must not be empty"))

@@ -10,9 +10,9 @@ import (
 
 // syncFile declares syncs/*.toml, and [defaults].
 type syncFile struct {
-	Model string `toml:"model" help:"The model whose rows are delivered: the name of a file models/NAME.sql. Or sql, or table."`
-	SQL   string `toml:"sql" help:"The SQL itself, in place of a model."`
-	Table string `toml:"table" help:"A table or view, in place of a model, such as analytics.customers."`
+	Model modelRef `toml:"model" help:"The model whose rows are delivered: the name of a file models/NAME.sql, or of a dbt model as { dbt = \"NAME\" }. Or sql, or table."`
+	SQL   string   `toml:"sql" help:"The SQL itself, in place of a model."`
+	Table string   `toml:"table" help:"A table or view, in place of a model, such as analytics.customers."`
 
 	Warehouse   string           `toml:"warehouse" help:"The warehouse to read from. May be left out where the project has one."`
 	Destination string           `toml:"destination" required:"true" help:"The destination to deliver to."`

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"encoding"
 	"fmt"
 	"reflect"
 	"slices"
@@ -102,8 +103,25 @@ func (d *decoder) value(f field, e Entry, v reflect.Value) {
 		}
 	case kindSecret:
 		d.secret(f, e, v)
+	case kindDecodesOwn:
+		d.ownForm(f, e, v)
 	default:
 		d.tableValue(f, e, v)
+	}
+}
+
+// ownForm sets v, which reads its own table, and may read a text too.
+func (d *decoder) ownForm(f field, e Entry, v reflect.Value) {
+	_, isTable := e.Value.(*Table)
+	_, isText := e.Value.(string)
+	_, readsText := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr())
+	switch {
+	case isTable || !readsText:
+		d.tableValue(f, e, v)
+	case isText:
+		d.unmarshalText(f, e, v)
+	default:
+		d.refuse(e, "must be a string or a table, not %s", nameOf(e.Value))
 	}
 }
 

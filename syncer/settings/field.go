@@ -47,7 +47,7 @@ const (
 	kindSecret     // a reference to a secret
 	kindSecrets    // a table of such references
 	kindRaw        // a table that is read elsewhere
-	kindDecodesOwn // a TableDecoder
+	kindDecodesOwn // a TableDecoder, which may be an encoding.TextUnmarshaler too
 )
 
 // Strings is a list of strings that may be written as one string.
