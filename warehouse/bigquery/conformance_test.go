@@ -83,6 +83,17 @@ func TestConformanceOverREST(t *testing.T) {
 	warehousetest.Run(t, suite(func(t *testing.T) warehouse.Warehouse { return openAt(t, s, restOnly) }))
 }
 
+func TestConformanceOverStorageRead(t *testing.T) {
+	s := bigquerytest.Start(t, bigquerytest.Behaviour{})
+	warehousetest.Run(t, suite(func(t *testing.T) warehouse.Warehouse { return openAt(t, s, nil) }))
+	for _, j := range s.Jobs() {
+		if j.Sessions > 0 {
+			return
+		}
+	}
+	t.Error("no result came over the Storage Read API")
+}
+
 func doc(text string) json.RawMessage { return json.RawMessage(text) }
 
 var values = map[string]string{

@@ -49,14 +49,24 @@ func (k *kind) unpack(src []byte) (warehouse.Value, error) {
 		return k.word(int64(binary.LittleEndian.Uint64(src))), nil
 	case typeNumeric, typeBigNumeric:
 		return warehouse.Decimal(src), nil
-	case typeBytes:
-		return append(make([]byte, 0, len(src)), src...), nil
 	case typeJSON:
 		return sqldb.Document(src), nil
-	case typeArray, typeStruct:
-		return json.RawMessage(append(make([]byte, 0, len(src)), src...)), nil
+	case typeBytes, typeArray, typeStruct:
+		return k.own(append(make([]byte, 0, len(src)), src...)), nil
 	default:
-		return string(src), nil
+		return k.own(src), nil
+	}
+}
+
+// own is the value of a type whose packed form is bytes or text. The value may keep src.
+func (k *kind) own(src []byte) warehouse.Value {
+	switch k.name {
+	case typeBytes:
+		return src
+	case typeArray, typeStruct:
+		return json.RawMessage(src)
+	default:
+		return string(src)
 	}
 }
 
@@ -93,9 +103,10 @@ func (r *rows) Pack(columns []int) string {
 
 var errUnpacked = errors.New("packed rows were asked for before their columns were chosen")
 
-func (r *rows) NextPacked(ctx context.Context, dst []byte) ([]byte, error) {
+func (r *rows) NextPacked(ctx context.Context, dst []byte) (packed []byte, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	defer r.unreadable(&err)
 	if err := r.advance(ctx); err != nil {
 		return dst, err
 	}
@@ -104,7 +115,6 @@ func (r *rows) NextPacked(ctx context.Context, dst []byte) ([]byte, error) {
 	}
 	before := len(dst)
 	for _, at := range r.packed {
-		var err error
 		if dst, err = r.batch.appendPacked(dst, at, r.at); err != nil {
 			return dst[:before], r.stop(r.shape.damaged(at, err))
 		}

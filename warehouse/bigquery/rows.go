@@ -64,14 +64,14 @@ func newRows(ctx context.Context, j *job, s shape, limit int) *rows {
 
 func (r *rows) Columns() []warehouse.Column { return r.shape.columns }
 
-func (r *rows) Next(ctx context.Context) (warehouse.Row, error) {
+func (r *rows) Next(ctx context.Context) (row warehouse.Row, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	defer r.unreadable(&err)
 	if err := r.advance(ctx); err != nil {
 		return nil, err
 	}
 	for column := range r.row {
-		var err error
 		if r.row[column], err = r.batch.value(column, r.at); err != nil {
 			return nil, r.stop(r.shape.damaged(column, err))
 		}
@@ -79,6 +79,13 @@ func (r *rows) Next(ctx context.Context) (warehouse.Row, error) {
 	r.at++
 	r.count++
 	return r.row, nil
+}
+
+// unreadable makes the last error of a panic with which Arrow meets values that point out of their message.
+func (r *rows) unreadable(err *error) {
+	if p := recover(); p != nil {
+		*err = r.stop(fmt.Errorf("%w: %v", errMessage, p))
+	}
 }
 
 // advance makes sure that the batch has a row at r.at.
@@ -185,8 +192,25 @@ func (r *rows) begin() error {
 	if r.total, err = total(page); err != nil {
 		return err
 	}
-	r.source = &pages{job: r.job, shape: r.shape, first: page, size: pageRows, total: page.TotalRows}
-	return nil
+	r.source, err = r.choose(page)
+	return err
+}
+
+// choose reads a result that one page holds, one of which only some rows are wanted, and one that may not be read
+// otherwise over the REST API, and all others over the Storage Read API.
+func (r *rows) choose(page *bq.GetQueryResultsResponse) (source, error) {
+	rest := &pages{job: r.job, shape: r.shape, first: page, size: pageRows, total: page.TotalRows}
+	if page.PageToken == "" || r.limit > 0 || r.job.tableName() == "" || !r.job.warehouse.config.storage() {
+		return rest, nil
+	}
+	s, err := openStreams(r.stream, r.job, r.shape)
+	if errors.Is(err, errDenied) {
+		return rest, nil
+	}
+	if err != nil {
+		return nil, failure(r.stream, err)
+	}
+	return s, nil
 }
 
 func total(page *bq.GetQueryResultsResponse) (int64, error) {

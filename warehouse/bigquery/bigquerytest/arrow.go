@@ -5,6 +5,7 @@ package bigquerytest
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"math/big"
 	"strings"
 
@@ -149,7 +150,7 @@ func (f *field) build(to array.Builder, v any) error {
 		return err
 	case *array.Decimal256Builder:
 		n, err := unscaled(v, to.Type())
-		to.Append(decimal256.FromBigInt(n))
+		to.Append(wide(n))
 		return err
 	case *array.StructBuilder:
 		return f.buildStruct(to, v)
@@ -174,6 +175,16 @@ func unscaled(v any, t arrow.DataType) (*big.Int, error) {
 		return new(big.Int), fmt.Errorf("%v is no number", v)
 	}
 	return n, nil
+}
+
+// wide is n in two's complement. Arrow's own conversion does not take the least BIGNUMERIC, which is -2^255.
+func wide(n *big.Int) decimal256.Num {
+	var words [4]uint64
+	for i := range words {
+		word := new(big.Int).Rsh(n, uint(64*i))
+		words[i] = word.And(word, new(big.Int).SetUint64(math.MaxUint64)).Uint64()
+	}
+	return decimal256.New(words[3], words[2], words[1], words[0])
 }
 
 func (f *field) buildList(to array.Builder, v any) error {
