@@ -72,6 +72,9 @@ func (d *Draft) Changed() iter.Seq2[string, *State] {
 	}
 }
 
+// ChangedPlaces returns the places of those that Changed yields. They hold until the draft is changed again.
+func (d *Draft) ChangedPlaces() []int { return d.changed }
+
 // Attempted returns the identifier of the attempt that f ends, if it is one that Settle looks up other keys by.
 func (d *Draft) Attempted(f Fate) (id string, ok bool) {
 	if f.Outcome != Refused && f.Outcome != Returned {
@@ -116,14 +119,14 @@ func (d *Draft) hold(place int, id string) {
 	d.holders[id] = c
 }
 
-// change returns the state of key, which is about to be changed, and its place.
-func (d *Draft) change(key string) (s *State, place int) {
+// change returns the state of key, which is about to be changed.
+func (d *Draft) change(key string) *State {
 	place, ok := d.places[key]
 	if !ok {
 		place = d.Put(key, &State{})
 	}
 	d.touch(place)
-	return d.drafted[place].state, place
+	return d.drafted[place].state
 }
 
 // touch notes that the state at place is about to be changed.
@@ -157,6 +160,5 @@ func (d *Draft) others(id, key string) iter.Seq2[int, *Claim] {
 
 // Release applies the rule of Session.Release to one key.
 func (d *Draft) Release(key string) {
-	s, _ := d.change(key)
-	s.release()
+	d.change(key).release()
 }

@@ -11,7 +11,11 @@ func (d *Draft) Intend(attempts []Attempt, fresh func() Token) ([]Token, error) 
 		if a.Batch != attempts[first].Batch {
 			first = i
 		}
-		s := d.state(a.Entry.Key)
+		place, known := d.places[a.Entry.Key]
+		var s *State
+		if known {
+			s = d.drafted[place].state
+		}
 		if a.Removal && (s == nil || s.claim(a.Entry.ID) == nil) {
 			return nil, fmt.Errorf("intend the removal of key %q: the snapshot does not have that identifier of it", a.Entry.Key)
 		}
@@ -22,7 +26,10 @@ func (d *Draft) Intend(attempts []Attempt, fresh func() Token) ([]Token, error) 
 		if !again {
 			tokens[i] = fresh()
 		}
-		d.intend(a, tokens[i], tokens[first], again)
+		if !known {
+			place = d.Put(a.Entry.Key, &State{})
+		}
+		d.intend(place, a, tokens[i], tokens[first], again)
 	}
 	return tokens, nil
 }
@@ -51,10 +58,11 @@ func (s *State) tried(e *Entry) bool {
 	return s.Tried.Sum != Sum{} && s.Tried.Sum == e.Value(s.Accepted) && s.TriedID == e.ID
 }
 
-func (d *Draft) intend(a *Attempt, token, batch Token, again bool) {
+func (d *Draft) intend(place int, a *Attempt, token, batch Token, again bool) {
 	key, id := a.Entry.Key, a.Entry.ID
 	shadow := d.overtake(id, key, token)
-	s, place := d.change(key)
+	d.touch(place)
+	s := d.drafted[place].state
 	if a.Removal {
 		s.intendRemoval(id, token, batch, again)
 		return

@@ -17,25 +17,27 @@ func (d *Draft) Settle(fates []Fate) error {
 }
 
 func (d *Draft) settle(f *Fate) error {
-	s := d.state(f.Key)
+	place, known := d.places[f.Key]
+	var s *State
+	if known {
+		s = d.drafted[place].state
+	}
 	switch f.Outcome {
 	case Gone:
 		if s != nil && (f.ID == "" || s.claim(f.ID) != nil) {
-			s, _ = d.change(f.Key)
-			s.gone(f.ID)
+			d.change(f.Key).gone(f.ID)
 		}
 		return nil
 	case Left:
 		if s != nil && s.Delivered() && !s.Left {
-			s, _ = d.change(f.Key)
-			s.Left = true
+			d.change(f.Key).Left = true
 		}
 		return nil
 	case Taken:
 		if s == nil || !s.Pending.Open {
 			return errNotIntended
 		}
-		s, _ = d.change(f.Key)
+		d.touch(place)
 		s.taken()
 		return nil
 	case Refused, Returned:
@@ -58,12 +60,10 @@ func (d *Draft) fail(f *Fate) error {
 	var shared bool
 	if c := s.claim(f.ID); c != nil && c.Removing.Open {
 		id, token, shared = f.ID, c.Removal.Token, c.Removing.Shared
-		s, _ = d.change(f.Key)
-		s.failRemoval(c, f)
+		d.change(f.Key).failRemoval(c, f)
 	} else if s.Pending.Open {
 		id, token, shared = s.TriedID, s.Tried.Token, s.Pending.Shared
-		s, _ = d.change(f.Key)
-		s.failRecord(f)
+		d.change(f.Key).failRecord(f)
 	} else {
 		return errNotIntended
 	}

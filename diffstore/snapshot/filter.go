@@ -89,6 +89,14 @@ func (f *filter) has(hash uint64) bool {
 	return false
 }
 
+// touch looks at the block of hash.
+func (f *filter) touch(hash uint64) (sum uint64) {
+	for _, b := range f.parts {
+		sum += uint64(b.block(hash)[0])
+	}
+	return sum
+}
+
 func (b *bloom) block(hash uint64) []byte {
 	at := hash >> b.shift * blockBytes
 	return b.bytes[at : at+blockBytes : at+blockBytes]

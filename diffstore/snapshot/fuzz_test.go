@@ -92,7 +92,7 @@ func FuzzGeneration(f *testing.F) {
 		}
 		_ = g.verify(t.Context(), hash)
 		for _, id := range []string{"id", "a", "b"} {
-			_ = g.holdersOf(prefix(hash.HashKey([]byte(id))), id, func([]byte) {})
+			_ = g.holdersOf(prefix(hash.HashKey([]byte(id))), id, 0, func([]byte) {})
 		}
 	})
 }

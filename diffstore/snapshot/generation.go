@@ -134,11 +134,24 @@ func (g *generation) kindAt(ord uint64) kind {
 	return tombstone
 }
 
+// guess returns where, of the records that may have a hash, it probably is.
+func (g *generation) guess(h uint64) (at, lo, hi uint64) {
+	lo, hi = bucket(g.keyDir, h>>g.keyShift, g.rows)
+	return lo + (h<<g.keyBits>>32)*(hi-lo)>>32, lo, hi // hashes are spread evenly
+}
+
+// touch looks at the index there.
+func (g *generation) touch(h uint64) uint64 {
+	if at, _, hi := g.guess(h); at < hi {
+		return uint64(g.index[at*entrySize])
+	}
+	return 0
+}
+
 // find returns the first of the records whose keys have this hash, and how many there are.
 func (g *generation) find(h uint64) (first, count uint64) {
-	lo, hi := bucket(g.keyDir, h>>g.keyShift, g.rows)
+	at, lo, hi := g.guess(h)
 	want := h & hashMask
-	at := lo + (h<<g.keyBits>>32)*(hi-lo)>>32 // hashes are spread evenly
 	for at > lo && g.hashAt(at-1) >= want {
 		at--
 	}

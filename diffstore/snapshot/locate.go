@@ -64,6 +64,18 @@ func (v *view) inSegments(hash uint64) bool {
 	return len(v.segments) > 0 && (v.filter == nil || v.filter.has(hash))
 }
 
+// touch looks at the places where a hash is looked up first.
+func (v *view) touch(hash uint64) uint64 {
+	sum := v.overlay.keys.touch(hash)
+	if v.filter != nil {
+		sum += v.filter.touch(hash)
+	}
+	if v.base != nil {
+		sum += uint64(v.base.keyDir[4*(hash>>v.base.keyShift)])
+	}
+	return sum
+}
+
 // newest finds the newest record of a key, and what is held of it. Where it is in memory, the place in the base is left
 // out.
 func (v *view) newest(hash diffstore.KeyHash, key []byte) (place, *held, error) {

@@ -36,7 +36,7 @@ func (v *view) Owners(ctx context.Context, ids []string) (map[string][]string, e
 
 // holders calls yield once with each key that has an identifier.
 func (v *view) holders(id string, yield func(key string, p *place, s *stored)) error {
-	candidates, err := v.candidates(id)
+	candidates, err := v.candidates(id, prefix(v.inner.HashKey(textOf(id))), 0)
 	if err != nil {
 		return err
 	}
@@ -59,24 +59,24 @@ func (v *view) holders(id string, yield func(key string, p *place, s *stored)) e
 	return nil
 }
 
-// candidates returns the keys that have an identifier, and perhaps some that had it, each once.
-func (v *view) candidates(id string) (keys []string, err error) {
+// candidates returns the keys that have an identifier, and perhaps some that had it, each once. One whose record in the
+// base is excepted may be left out.
+func (v *view) candidates(id string, h uint64, except loadedOrd) (keys []string, err error) {
 	add := func(key []byte) {
 		if !slices.ContainsFunc(keys, func(k string) bool { return k == string(key) }) {
 			keys = append(keys, string(key))
 		}
 	}
-	h := prefix(v.inner.HashKey(textOf(id)))
 	v.overlay.holders(h, add)
 	if v.inSegments(h) {
 		for _, g := range v.segments {
-			if err := g.holdersOf(h, id, add); err != nil {
+			if err := g.holdersOf(h, id, 0, add); err != nil {
 				return nil, err
 			}
 		}
 	}
 	if v.base != nil {
-		if err := v.base.holdersOf(h, id, add); err != nil {
+		if err := v.base.holdersOf(h, id, except, add); err != nil {
 			return nil, err
 		}
 	}
@@ -84,7 +84,7 @@ func (v *view) candidates(id string) (keys []string, err error) {
 }
 
 // holdersOf calls yield with the keys that have an identifier in this generation.
-func (g *generation) holdersOf(h uint64, id string, yield func(key []byte)) error {
+func (g *generation) holdersOf(h uint64, id string, except loadedOrd, yield func(key []byte)) error {
 	add := func(r *record) error {
 		return r.claims(func(claimed []byte) {
 			if string(claimed) == id {
@@ -102,6 +102,9 @@ func (g *generation) holdersOf(h uint64, id string, yield func(key []byte)) erro
 		}
 	}
 	return g.holders(h, func(ord uint64) error {
+		if loadedOrd(ord+1) == except {
+			return nil
+		}
 		r, err := g.record(ord)
 		if err != nil {
 			return err

@@ -13,12 +13,15 @@ type revision struct {
 	session *session
 	loaded  []loaded // by their places in the draft
 	spare   []*stored
+	named   []named
+	touched uint64 // of no use, but that what is looked at is not left out
 	body    []byte // of a record
 	records []byte // as the journal has them
 }
 
 // loaded is a state as it was found, which the draft changes.
 type loaded struct {
+	key     string
 	hash    diffstore.KeyHash
 	inBase  bool // and the record in the base, ord, is the newest
 	ord     uint64
@@ -84,9 +87,9 @@ func (r *revision) discard() {
 func (r *revision) record(doing string) (uint64, *journal, error) {
 	s := r.session
 	r.records = r.records[:0]
-	for key, state := range r.Changed() {
-		place, _ := r.Place(key)
+	for _, place := range r.ChangedPlaces() {
 		l := &r.loaded[place]
+		key, state := l.key, &l.stored.state
 		rec := newRecord(key, l.stored, s.session, &r.body)
 		if rec.kind == tombstone && !l.known {
 			continue
@@ -153,12 +156,15 @@ func (r *revision) load(key string) (place int, err error) {
 	if place, ok := r.Place(key); ok {
 		return place, nil
 	}
-	hash := r.session.inner.HashKey(textOf(key))
+	return r.loadNew(key, r.session.inner.HashKey(textOf(key)))
+}
+
+func (r *revision) loadNew(key string, hash diffstore.KeyHash) (place int, err error) {
 	p, h, err := r.session.newest(hash, textOf(key))
 	if err != nil {
 		return 0, r.session.failure("read", err)
 	}
-	l := loaded{hash: p.hash, inBase: p.inBase, ord: p.ord, known: p.known, held: h}
+	l := loaded{key: key, hash: p.hash, inBase: p.inBase, ord: p.ord, known: p.known, held: h}
 	switch {
 	case h != nil && h.stored != nil:
 		l.stored, l.listed = h.stored, h.listed
@@ -191,12 +197,10 @@ func (r *revision) fresh() *stored {
 	return s
 }
 
-// loadHolders loads the keys that have an identifier.
-func (r *revision) loadHolders(id string) error {
-	if id == "" {
-		return nil
-	}
-	candidates, err := r.session.candidates(id)
+// loadHolders loads the keys that have an identifier, but for the one in the base whose record has the number except,
+// which is loaded.
+func (r *revision) loadHolders(id string, hash uint64, except loadedOrd) error {
+	candidates, err := r.session.candidates(id, hash, except)
 	if err != nil {
 		return r.session.failure("read", err)
 	}
@@ -221,14 +225,17 @@ func (s *session) token() (t diffstore.Token) {
 // Intend records attempts.
 func (s *session) Intend(ctx context.Context, attempts []diffstore.Attempt) (tokens []diffstore.Token, err error) {
 	err = s.revise(ctx, "record an intent in", func(r *revision) error {
+		r.lookAhead(len(attempts), func(i int) (string, string) { return attempts[i].Entry.Key, attempts[i].Entry.ID })
 		for i := range attempts {
-			if _, err := r.load(attempts[i].Entry.Key); err != nil {
+			if err := r.loadNamed(i, attempts[i].Entry.Key); err != nil {
 				return err
 			}
 		}
 		for i := range attempts {
-			if err := r.loadHolders(attempts[i].Entry.ID); err != nil {
-				return err
+			if id := attempts[i].Entry.ID; id != "" {
+				if err := r.loadHolders(id, r.named[i].id, r.ordOf(r.named[i].place)); err != nil {
+					return err
+				}
 			}
 		}
 		if tokens, err = r.Intend(attempts, s.token); err != nil {
@@ -236,8 +243,7 @@ func (s *session) Intend(ctx context.Context, attempts []diffstore.Attempt) (tok
 		}
 		for i := range attempts {
 			if a := &attempts[i]; !a.Removal {
-				place, _ := r.Place(a.Entry.Key)
-				r.loaded[place].stored.coming = a.Entry.Source & sourceMask
+				r.loaded[r.named[i].place].stored.coming = a.Entry.Source & sourceMask
 			}
 		}
 		return nil
@@ -251,14 +257,15 @@ func (s *session) Intend(ctx context.Context, attempts []diffstore.Attempt) (tok
 // Settle records fates.
 func (s *session) Settle(ctx context.Context, fates []diffstore.Fate) error {
 	return s.revise(ctx, "record an outcome in", func(r *revision) error {
+		r.lookAhead(len(fates), func(i int) (string, string) { return fates[i].Key, "" })
 		for i := range fates {
-			if _, err := r.load(fates[i].Key); err != nil {
+			if err := r.loadNamed(i, fates[i].Key); err != nil {
 				return err
 			}
 		}
 		for i := range fates {
 			if id, ok := r.Attempted(fates[i]); ok {
-				if err := r.loadHolders(id); err != nil {
+				if err := r.loadHolders(id, prefix(s.inner.HashKey(textOf(id))), r.ordOf(r.named[i].place)); err != nil {
 					return err
 				}
 			}
@@ -268,11 +275,60 @@ func (s *session) Settle(ctx context.Context, fates []diffstore.Fate) error {
 		}
 		for i := range fates {
 			if fates[i].Outcome == diffstore.Taken {
-				place, _ := r.Place(fates[i].Key)
-				st := r.loaded[place].stored
+				st := r.loaded[r.named[i].place].stored
 				st.source, st.coming = st.coming, 0
 			}
 		}
 		return nil
 	})
+}
+
+// named is what one attempt or fate names: the hashes of its key and its identifier, and the place of the key.
+type named struct {
+	key   diffstore.KeyHash
+	id    uint64
+	place int
+}
+
+// lookAhead hashes what n attempts or fates name, and then looks at all places in memory where they may be found: the
+// processor waits for many of them at once, and finds them near when they are looked up one by one.
+func (r *revision) lookAhead(n int, name func(int) (key, id string)) {
+	s := r.session
+	r.named = r.named[:0]
+	for i := range n {
+		key, id := name(i)
+		hashes := named{key: s.inner.HashKey(textOf(key))}
+		if id != "" {
+			hashes.id = prefix(s.inner.HashKey(textOf(id)))
+		}
+		r.named = append(r.named, hashes)
+	}
+	for i := range r.named {
+		r.touched += s.touch(prefix(r.named[i].key)) + s.overlay.ids.touch(r.named[i].id)
+	}
+	if s.base != nil {
+		for i := range r.named {
+			r.touched += s.base.touch(prefix(r.named[i].key))
+		}
+	}
+}
+
+// loadNamed loads the key that attempt or fate i names.
+func (r *revision) loadNamed(i int, key string) (err error) {
+	place, ok := r.Place(key)
+	if !ok {
+		place, err = r.loadNew(key, r.named[i].key)
+	}
+	r.named[i].place = place
+	return err
+}
+
+// loadedOrd is the number of a record of the base that is loaded, plus 1; 0 for none.
+type loadedOrd uint64
+
+func (r *revision) ordOf(place int) loadedOrd {
+	if l := &r.loaded[place]; l.inBase {
+		return loadedOrd(l.ord + 1)
+	}
+	return 0
 }

@@ -21,6 +21,8 @@ const (
 	hasTried
 	hasPending
 	hasUnderWay // the session in which attempts are under way is written too
+	hasWideSum  // see appendSum
+	triedLast   // what was tried has the identifier that stands last
 )
 
 const (
@@ -38,6 +40,8 @@ const (
 	triedToken
 	triedBatch
 	triedSince
+	triedWideSum
+	triedFirst // its token is that of its batch
 )
 
 const (
@@ -45,6 +49,8 @@ const (
 	pendingLeft
 	pendingClaimed
 	pendingShared
+	pendingShadow
+	pendingWideSum
 )
 
 // underWay reports whether an attempt is, in the session that is open.
@@ -61,13 +67,14 @@ func (s *stored) underWay() bool {
 func appendStored(b []byte, s *stored, nonce uint64) []byte {
 	st := &s.state
 	underWay := s.underWay()
+	last := len(st.Claims) > 0 && st.Claims[len(st.Claims)-1].ID == st.TriedID
 	b = append(b, bitIf(hasAccepted, st.Accepted)|bitIf(hasLeft, st.Left)|bitIf(hasTried, st.Tried != diffstore.Tried{})|
-		bitIf(hasPending, st.Pending.Open)|bitIf(hasUnderWay, underWay))
+		bitIf(hasPending, st.Pending.Open)|bitIf(hasUnderWay, underWay)|bitIf(hasWideSum, isWide(st.Sum))|bitIf(triedLast, last))
 	if underWay {
 		b = binary.LittleEndian.AppendUint64(b, nonce)
 	}
 	if st.Accepted {
-		b = append(b, st.Sum[:]...)
+		b = appendSum(b, st.Sum)
 		b = binary.LittleEndian.AppendUint64(b, s.source)
 		b = appendBytes(b, st.Detail)
 		b = appendBytes(b, st.ID)
@@ -76,7 +83,9 @@ func appendStored(b []byte, s *stored, nonce uint64) []byte {
 	for i := range st.Claims {
 		b = appendClaim(b, &st.Claims[i])
 	}
-	b = appendBytes(b, st.TriedID)
+	if !last {
+		b = appendBytes(b, st.TriedID)
+	}
 	if (st.Tried != diffstore.Tried{}) {
 		b = appendTried(b, &st.Tried)
 	}
@@ -102,14 +111,15 @@ func appendClaim(b []byte, c *diffstore.Claim) []byte {
 
 func appendTried(b []byte, t *diffstore.Tried) []byte {
 	b = append(b, bitIf(triedSum, t.Sum != diffstore.Sum{})|bitIf(triedRemoval, t.Removal)|bitIf(triedDoubt, t.Doubt)|
-		bitIf(triedToken, t.Token != diffstore.Token{})|bitIf(triedBatch, t.Batch != diffstore.Token{})|bitIf(triedSince, !t.Since.IsZero()))
+		bitIf(triedToken, t.Token != diffstore.Token{})|bitIf(triedBatch, t.Batch != diffstore.Token{})|bitIf(triedSince, !t.Since.IsZero())|
+		bitIf(triedWideSum, isWide(t.Sum))|bitIf(triedFirst, t.Batch == t.Token))
 	if (t.Sum != diffstore.Sum{}) {
-		b = append(b, t.Sum[:]...)
+		b = appendSum(b, t.Sum)
 	}
 	if (t.Token != diffstore.Token{}) {
 		b = append(b, t.Token[:]...)
 	}
-	if (t.Batch != diffstore.Token{}) {
+	if (t.Batch != diffstore.Token{} && t.Batch != t.Token) {
 		b = append(b, t.Batch[:]...)
 	}
 	if !t.Since.IsZero() {
@@ -120,10 +130,31 @@ func appendTried(b []byte, t *diffstore.Tried) []byte {
 }
 
 func appendPending(b []byte, p *diffstore.Pending) []byte {
-	b = append(b, bitIf(pendingDoubt, p.Doubt)|bitIf(pendingLeft, p.Left)|bitIf(pendingClaimed, p.Claimed)|bitIf(pendingShared, p.Shared))
-	b = append(b, p.Sum[:]...)
-	b = append(b, p.Shadow[:]...)
+	b = append(b, bitIf(pendingDoubt, p.Doubt)|bitIf(pendingLeft, p.Left)|bitIf(pendingClaimed, p.Claimed)|bitIf(pendingShared, p.Shared)|
+		bitIf(pendingShadow, p.Shadow != diffstore.Token{})|bitIf(pendingWideSum, isWide(p.Sum)))
+	b = appendSum(b, p.Sum)
+	if (p.Shadow != diffstore.Token{}) {
+		b = append(b, p.Shadow[:]...)
+	}
 	return appendBytes(b, p.Detail)
+}
+
+// appendSum appends the first half of a sum, and the second where there is something in it: then the sum is wide.
+func appendSum(b []byte, s diffstore.Sum) []byte {
+	if isWide(s) {
+		return append(b, s[:]...)
+	}
+	return append(b, s[:8]...)
+}
+
+func isWide(s diffstore.Sum) bool { return binary.LittleEndian.Uint64(s[8:]) != 0 }
+
+func (r *reader) sum(wide bool) (s diffstore.Sum) {
+	if wide {
+		return r.array16()
+	}
+	copy(s[:], r.take(8))
+	return s
 }
 
 func bitIf(bit byte, on bool) byte {
@@ -142,13 +173,17 @@ func readStored(b []byte, nonce uint64) (*stored, error) {
 	current := flags&hasUnderWay == 0 || r.uint64() == nonce
 	st.Accepted, st.Left = flags&hasAccepted != 0, flags&hasLeft != 0
 	if st.Accepted {
-		st.Sum, s.source = r.array16(), r.uint64()
+		st.Sum, s.source = r.sum(flags&hasWideSum != 0), r.uint64()
 		st.Detail, st.ID = clone(r.bytes()), r.string()
 	}
 	for n := r.uvarint(); n > 0 && !r.bad; n-- {
 		st.Claims = append(st.Claims, readClaim(&r))
 	}
-	st.TriedID = r.string()
+	if n := len(st.Claims); flags&triedLast == 0 {
+		st.TriedID = r.string()
+	} else if n > 0 {
+		st.TriedID = st.Claims[n-1].ID
+	}
 	if flags&hasTried != 0 {
 		st.Tried = readTried(&r)
 	}
@@ -182,12 +217,14 @@ func readTried(r *reader) (t diffstore.Tried) {
 	flags := r.byte()
 	t.Removal, t.Doubt = flags&triedRemoval != 0, flags&triedDoubt != 0
 	if flags&triedSum != 0 {
-		t.Sum = r.array16()
+		t.Sum = r.sum(flags&triedWideSum != 0)
 	}
 	if flags&triedToken != 0 {
 		t.Token = r.array16()
 	}
-	if flags&triedBatch != 0 {
+	if flags&triedFirst != 0 {
+		t.Batch = t.Token
+	} else if flags&triedBatch != 0 {
 		t.Batch = r.array16()
 	}
 	if flags&triedSince != 0 {
@@ -204,7 +241,10 @@ func readPending(r *reader) (p diffstore.Pending) {
 		Open: true, Doubt: flags&pendingDoubt != 0, Left: flags&pendingLeft != 0, Claimed: flags&pendingClaimed != 0,
 		Shared: flags&pendingShared != 0,
 	}
-	p.Sum, p.Shadow = r.array16(), r.array16()
+	p.Sum = r.sum(flags&pendingWideSum != 0)
+	if flags&pendingShadow != 0 {
+		p.Shadow = r.array16()
+	}
 	p.Detail = clone(r.bytes())
 	return p
 }

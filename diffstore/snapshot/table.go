@@ -18,6 +18,14 @@ const (
 // find returns the slot from which on hash is, or would be. Those that have it are before the next one that is free.
 func (t *table) find(hash uint64) int { return int(hash >> t.shift) }
 
+// touch looks at the slot of hash.
+func (t *table) touch(hash uint64) uint64 {
+	if len(t.slots) == 0 {
+		return 0
+	}
+	return t.slots[t.find(hash)].value
+}
+
 // next returns the first slot from i on that has hash, or -1.
 func (t *table) next(i int, hash uint64) int {
 	for last := len(t.slots) - 1; last >= 0; i++ {
