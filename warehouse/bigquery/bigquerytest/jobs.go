@@ -61,6 +61,13 @@ func (j *job) run(b Behaviour) {
 		j.err = b.JobError
 		return
 	}
+	if b.Keep {
+		if total, ok := j.server.keptTotal(j.sql); ok {
+			j.total = total
+			return
+		}
+		defer func() { j.server.keepTotal(j.sql, j.total) }()
+	}
 	if j.total, j.err = j.server.engine.skim(j.life, j.sql, Endless); j.total == Endless {
 		j.total = claimed
 	}

@@ -50,11 +50,14 @@ type Server struct {
 	mu        sync.Mutex
 	behaviour Behaviour
 	jobs      []*job
+	totals    map[string]int64     // of the results that are kept, by their SQL
+	messages  map[string][]message // and those of their streams
 }
 
 // Behaviour is how the stand-in treats its clients. The zero value is how BigQuery does on a good day.
 type Behaviour struct {
 	Database  string // file of the DuckDB database that queries read; fixed when the server starts
+	Keep      bool   // whether results are evaluated once and kept in memory, for benchmarks; fixed when the server starts
 	Authorize bool   // whether callers of the REST API must show a token; fixed when the server starts
 
 	Refusals  []Refusal // of requests to come, each used once
@@ -96,7 +99,7 @@ func Start(t testing.TB, b Behaviour) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{engine: e, behaviour: b, signer: newSigner(t)}
+	s := &Server{engine: e, behaviour: b, signer: newSigner(t), totals: map[string]int64{}, messages: map[string][]message{}}
 	rest := httptest.NewServer(s.handler())
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {

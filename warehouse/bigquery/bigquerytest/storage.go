@@ -77,6 +77,10 @@ func (r *reader) ReadRows(request *storagepb.ReadRowsRequest, stream storagepb.B
 	if j == nil {
 		return status.Error(codes.NotFound, "no such session")
 	}
+	b, key := r.server.behaves(), streamKey(j.sql, k, n)
+	if kept := r.server.keptMessages(key); kept != nil {
+		return sendKept(stream, kept)
+	}
 	c, err := j.open(0)
 	if err != nil {
 		return status.Error(codes.Internal, err.Error())
@@ -84,8 +88,28 @@ func (r *reader) ReadRows(request *storagepb.ReadRowsRequest, stream storagepb.B
 	defer c.close()
 	end := context.AfterFunc(stream.Context(), func() { _ = c.rows.Close() })
 	defer end()
-	s := &sender{reader: r, stream: stream, name: request.GetReadStream(), first: k == 0, behaviour: r.server.behaves()}
-	return s.send(c, k, n, request.GetOffset())
+	s := &sender{reader: r, stream: stream, name: request.GetReadStream(), first: k == 0, behaviour: b}
+	if err := s.send(c, k, n, request.GetOffset()); err != nil {
+		return err
+	}
+	if b.Keep {
+		r.server.keepMessages(key, s.kept)
+	}
+	return nil
+}
+
+func sendKept(stream storagepb.BigQueryRead_ReadRowsServer, kept []message) error {
+	for _, m := range kept {
+		if err := stream.Send(m.response()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m message) response() *storagepb.ReadRowsResponse {
+	batch := &storagepb.ArrowRecordBatch{SerializedRecordBatch: m.bytes}
+	return &storagepb.ReadRowsResponse{RowCount: m.rows, Rows: &storagepb.ReadRowsResponse_ArrowRecordBatch{ArrowRecordBatch: batch}}
 }
 
 // sender sends the rows of one stream.
@@ -96,6 +120,7 @@ type sender struct {
 	first     bool // whether it is the first stream of its session
 	behaviour Behaviour
 	sent      int64 // rows of the stream up to now, with those before the offset
+	kept      []message
 }
 
 var errCut = errors.New("the stream ends here")
@@ -147,16 +172,14 @@ func (s *sender) batch(c *cursor, build *builder, offset int64) (ended bool, err
 		fault = s.fault()
 	}
 	if build.rows > 0 {
-		rows := build.rows
-		message, err := build.message()
-		if err != nil {
+		m := message{rows: build.rows}
+		if m.bytes, err = build.message(); err != nil {
 			return false, status.Error(codes.Internal, err.Error())
 		}
-		if err := s.stream.Send(&storagepb.ReadRowsResponse{
-			RowCount: rows, Rows: &storagepb.ReadRowsResponse_ArrowRecordBatch{
-				ArrowRecordBatch: &storagepb.ArrowRecordBatch{SerializedRecordBatch: message},
-			},
-		}); err != nil {
+		if s.behaviour.Keep {
+			s.kept = append(s.kept, m)
+		}
+		if err := s.stream.Send(m.response()); err != nil {
 			return false, err
 		}
 	}
