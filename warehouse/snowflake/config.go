@@ -137,10 +137,11 @@ func (c Config) resolve(ctx context.Context) (sf.Config, error) {
 		Port:      c.Port,
 		Protocol:  c.Protocol,
 
-		Application:  "Spillway",
-		LoginTimeout: c.ConnectTimeout / 2, // of waits between tries alone, so that their reason is told before all time is up
-		Params:       make(map[string]*string),
+		Application: "Spillway",
+		Params:      make(map[string]*string),
 	}
+	// It counts the waits between tries alone, so that their reason is told before all time is up.
+	out.LoginTimeout = c.ConnectTimeout / 2 //nolint:staticcheck // deprecated, and there is nothing else yet
 	for name, value := range c.Parameters {
 		out.Params[strings.ToLower(name)] = &value
 	}

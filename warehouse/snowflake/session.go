@@ -1,6 +1,7 @@
 package snowflake
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -82,10 +83,10 @@ func (s *snowflake) tryRun(ctx context.Context, q warehouse.Query) (result, erro
 	late := time.NewTimer(graceOfCancel)
 	defer late.Stop()
 	select {
-	case <-done:
+	case err = <-done:
 	case <-late.C:
 	}
-	return result{}, ctx.Err()
+	return result{}, cmp.Or(ctx.Err(), err)
 }
 
 // streamer is the driver's connection.

@@ -19,6 +19,9 @@ func (c *column) decode(src []byte) (warehouse.Value, error) {
 	if src == nil {
 		return nil, nil
 	}
+	if size := sizes[c.form]; size > 0 && len(src) != size {
+		return nil, errForm
+	}
 	switch c.form {
 	case formText:
 		return string(src), nil
@@ -26,17 +29,12 @@ func (c *column) decode(src []byte) (warehouse.Value, error) {
 		return document(src), nil
 	case formBytes:
 		return append(make([]byte, 0, len(src)), src...), nil
+	case formBool:
+		return src[0] != 0, nil
 	case formNumber:
 		return c.number(src)
 	case formDecfloat:
 		return warehouse.Decimal(src), nil
-	}
-	if len(src) != sizes[c.form] {
-		return nil, errForm
-	}
-	switch c.form {
-	case formBool:
-		return src[0] != 0, nil
 	case formFloat:
 		return math.Float64frombits(binary.LittleEndian.Uint64(src)), nil
 	case formDay:

@@ -115,7 +115,7 @@ func Refuse(code int, state, message string) Fault {
 	}
 }
 
-// Cut sends a share of the answer and then loses the connection.
+// Cut sends a share of the answer and then ends the connection.
 func Cut(share float64) Fault {
 	return func(w http.ResponseWriter, r *http.Request, server http.Handler) {
 		whole := httptest.NewRecorder()
@@ -123,21 +123,21 @@ func Cut(share float64) Fault {
 		body := whole.Body.Bytes()
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 		_, _ = w.Write(body[:int(float64(len(body))*share)])
-		lose(w)
+		hangUp(w, false)
 	}
 }
 
-// Lose loses the connection before there is an answer.
-func Lose(w http.ResponseWriter, _ *http.Request, _ http.Handler) { lose(w) }
+// Lose resets the connection before there is an answer.
+func Lose(w http.ResponseWriter, _ *http.Request, _ http.Handler) { hangUp(w, true) }
 
-func lose(w http.ResponseWriter) {
+func hangUp(w http.ResponseWriter, reset bool) {
 	control := http.NewResponseController(w)
 	_ = control.Flush()
 	conn, _, err := control.Hijack()
 	if err != nil {
 		return
 	}
-	if tcp, ok := conn.(*net.TCPConn); ok {
+	if tcp, ok := conn.(*net.TCPConn); ok && reset {
 		_ = tcp.SetLinger(0)
 	}
 	_ = conn.Close()
@@ -162,4 +162,11 @@ func (s *Server) Short(w http.ResponseWriter, r *http.Request, _ http.Handler) {
 		return
 	}
 	_, _ = w.Write(short)
+}
+
+// OmitLastChunk has the server not tell of the last chunk of any result from now on.
+func (s *Server) OmitLastChunk() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.omits = true
 }

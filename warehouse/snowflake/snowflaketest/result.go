@@ -230,7 +230,7 @@ func (r *result) serve(w http.ResponseWriter, req *http.Request, n int) {
 }
 
 // answer is what the client is told of the result.
-func (r *result) answer(queryID, chunks string) map[string]any {
+func (r *result) answer(queryID, chunks string, omitLast bool) map[string]any {
 	a := map[string]any{
 		"queryId": queryID, "rowtype": r.columns, "total": r.total, "returned": r.total, "statementTypeId": 0x1000,
 		"queryResultFormat": "arrow", "version": 1, "numberOfBinds": 0, "arrayBindSupported": false,
@@ -253,6 +253,9 @@ func (r *result) answer(queryID, chunks string) map[string]any {
 		list := make([]map[string]any, len(r.chunks))
 		for i, c := range r.chunks {
 			list[i] = map[string]any{"url": chunks + strconv.Itoa(i), "rowCount": c.rows, "uncompressedSize": c.size, "compressedSize": c.size}
+		}
+		if omitLast {
+			list = list[:len(list)-1]
 		}
 		a["chunks"], a["chunkHeaders"] = list, map[string]string{chunkHeader: chunkKey}
 	}

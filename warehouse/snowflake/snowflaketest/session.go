@@ -200,6 +200,13 @@ func (s *Server) EndSessions() {
 	clear(s.masters)
 }
 
+// ExpireMasters lets the tokens expire with which sessions are renewed.
+func (s *Server) ExpireMasters() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.masters)
+}
+
 func (s *Server) renew(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -15,7 +15,6 @@ import (
 	"crypto/rsa"
 	"net"
 	"net/http"
-	"os"
 	"sync"
 	"testing"
 	"time"
@@ -62,6 +61,7 @@ type Server struct {
 	logins     []Login
 	requests   map[string]int
 	serial     int
+	omits      bool // the last chunks of results
 }
 
 // Start runs a server until the test has ended.
@@ -78,10 +78,7 @@ func Start(t testing.TB, options ...Options) *Server {
 		s.options.Hold = time.Second
 	}
 	var err error
-	if s.files, err = os.MkdirTemp("", "spillway-snowflake-"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(s.files) })
+	s.files = t.TempDir()
 	if s.engine, err = newEngine(s.options.Setup); err != nil {
 		t.Fatal(err)
 	}

@@ -127,7 +127,10 @@ func (s *Server) respond(w http.ResponseWriter, r *http.Request, st *statement) 
 		refuse(w, st.failed)
 		return
 	}
-	reply(w, st.result.answer(st.QueryID, "http://"+r.Host+"/chunks/"+st.QueryID+"/"))
+	s.mu.Lock()
+	omits := s.omits
+	s.mu.Unlock()
+	reply(w, st.result.answer(st.QueryID, "http://"+r.Host+"/chunks/"+st.QueryID+"/", omits))
 }
 
 func (s *Server) abort(w http.ResponseWriter, r *http.Request) {
@@ -190,7 +193,9 @@ func (s *Server) execute(st *statement, n *session, limit int) {
 	}
 	if s.options.Reuse && limit == 0 && !st.Describe {
 		s.mu.Lock()
-		former := s.find(func(other *statement) bool { return other.SQL == st.SQL && other.result != nil && other != st && !other.Describe })
+		former := s.find(func(other *statement) bool {
+			return other.SQL == st.SQL && other.result != nil && other != st && !other.Describe
+		})
 		s.mu.Unlock()
 		if former != nil {
 			st.result = former.result.shared()
