@@ -21,6 +21,7 @@ import (
 var projects = map[string][]string{
 	"quickstart":          {"contacts"},
 	"postgres-to-hubspot": {"companies", "contacts"},
+	"postgres-to-slack":   {"incidents", "orders"},
 	"http":                {"people"},
 }
 

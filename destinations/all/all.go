@@ -6,6 +6,7 @@ import (
 	"spillway/destinations/http"
 	"spillway/destinations/hubspot"
 	"spillway/destinations/sandbox"
+	"spillway/destinations/slack"
 )
 
 // Definitions returns the kinds of destinations in the order of their names.
@@ -14,5 +15,6 @@ func Definitions() []destinations.Definition {
 		http.Definition(),
 		hubspot.Definition(),
 		sandbox.Definition(),
+		slack.Definition(),
 	}
 }
