@@ -30,6 +30,16 @@ func AppendFields(dst []byte, f destinations.Fields) []byte {
 	return dst
 }
 
+// AppendValue appends one value as AppendFields does, for DecodeValue to read back.
+func AppendValue(dst []byte, v destinations.Value) []byte { return appendStored(dst, v) }
+
+// DecodeValue reads the value that b begins with, and returns what follows it. It copies what it needs of b.
+func DecodeValue(b []byte) (v destinations.Value, rest []byte, err error) {
+	d := decoder{rest: b}
+	v = d.value(0)
+	return v, d.rest, d.err
+}
+
 func appendStored(dst []byte, v destinations.Value) []byte {
 	switch v := v.(type) {
 	case bool:

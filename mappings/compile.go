@@ -45,6 +45,9 @@ func (m *Mapping) finish() {
 	m.sorted = make([]int, len(m.fields))
 	for i := range m.fields {
 		m.sorted[i] = i
+		f := &m.fields[i]
+		f.prefix = appendText(nil, f.name)
+		f.direct = f.kind == fromColumn && f.values == nil && f.enum == nil
 		m.insertOnly = m.insertOnly || m.fields[i].insertOnly
 	}
 	slices.SortFunc(m.sorted, func(a, b int) int { return strings.Compare(m.fields[a].name, m.fields[b].name) })

@@ -18,7 +18,7 @@ type KeyTexts interface {
 func (m *Mapping) HasTextKey() bool {
 	for _, k := range m.key {
 		switch k.class {
-		case warehouse.String, warehouse.Bool, warehouse.Int, warehouse.Day:
+		case warehouse.String, warehouse.Bool, warehouse.Int, warehouse.Numeric, warehouse.Day, warehouse.Time:
 		default:
 			return false
 		}
@@ -31,7 +31,7 @@ func (m *Mapping) HasTextKey() bool {
 func (m *Mapping) AppendKey(dst []byte, texts KeyTexts) (key []byte, ok bool) {
 	start := len(dst)
 	if len(m.key) == 1 {
-		key, ok = texts.AppendKeyText(dst, 0)
+		key, ok = m.key[0].appendPlain(dst, texts, 0)
 		text := key[start:]
 		ok = ok && len(text) <= maxKey && utf8.Valid(text) && len(bytes.TrimSpace(text)) > 0
 		return key, ok
@@ -51,8 +51,10 @@ func (m *Mapping) AppendKey(dst []byte, texts KeyTexts) (key []byte, ok bool) {
 
 // appendText appends the n-th of several key columns as JSON.
 func (k keyColumn) appendText(dst []byte, texts KeyTexts, n int) ([]byte, bool) {
-	if k.class == warehouse.Bool || k.class == warehouse.Int {
-		return texts.AppendKeyText(dst, n)
+	if k.class == warehouse.Bool || k.class == warehouse.Int || k.class == warehouse.Numeric {
+		start := len(dst)
+		dst, ok := k.appendPlain(dst, texts, n)
+		return dst, ok && len(dst)-start <= maxKey
 	}
 	start := len(dst)
 	dst, ok := texts.AppendKeyText(append(dst, '"'), n)
@@ -64,6 +66,17 @@ func (k keyColumn) appendText(dst []byte, texts KeyTexts, n int) ([]byte, bool) 
 		return appendJSONString(dst[:start], string(text)), true
 	}
 	return append(dst, '"'), true
+}
+
+// appendPlain appends the text of the n-th column, a number without digits that say nothing.
+func (k keyColumn) appendPlain(dst []byte, texts KeyTexts, n int) ([]byte, bool) {
+	start := len(dst)
+	dst, ok := texts.AppendKeyText(dst, n)
+	if !ok || k.class != warehouse.Numeric {
+		return dst, ok
+	}
+	plain, ok := plainNumber(string(dst[start:]))
+	return append(dst[:start], plain...), ok
 }
 
 // escaped reports whether appendJSONString writes c otherwise than it is.

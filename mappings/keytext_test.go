@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -27,6 +28,10 @@ func (r rowTexts) AppendKeyText(dst []byte, n int) ([]byte, bool) {
 		return strconv.AppendInt(dst, v, 10), true
 	case warehouse.Date:
 		return append(dst, v...), true
+	case warehouse.Decimal:
+		return append(dst, v...), true
+	case time.Time:
+		return v.AppendFormat(dst, time.RFC3339Nano), true
 	}
 	return dst, false
 }
@@ -45,6 +50,14 @@ func keyValues() map[warehouse.Type][]warehouse.Value {
 		warehouse.Bool:   {nil, true, false},
 		warehouse.Int: {
 			nil, int64(0), int64(-1), int64(42), int64(math.MaxInt64), int64(math.MinInt64), warehouse.Decimal("18446744073709551615"),
+		},
+		warehouse.Numeric: {
+			nil, warehouse.Decimal("0"), warehouse.Decimal("-0.00"), warehouse.Decimal("1"), warehouse.Decimal("1.00"), warehouse.Decimal("-12.50"),
+			warehouse.Decimal("0.001"), warehouse.Decimal("100"), warehouse.Decimal("007"), warehouse.Decimal(strings.Repeat("9", 5000)), math.NaN(),
+		},
+		warehouse.Time: {
+			nil, time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC), time.Date(1, 1, 1, 0, 0, 0, 1000, time.UTC), "infinity",
+			time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC), time.Unix(0, 0).UTC(),
 		},
 		warehouse.Day: {nil, warehouse.Date("2026-11-20"), warehouse.Date("0001-01-01"), "infinity", "-0043-03-15"},
 	}

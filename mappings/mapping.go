@@ -41,6 +41,8 @@ const (
 // field is a checked Field.
 type field struct {
 	name       string
+	prefix     []byte // the name as it stands in a canonical form
+	direct     bool   // the value is that of a column, converted and no more
 	insertOnly bool
 	onNull     nullRule
 	target     destinations.FieldType // Any where each value is sent in its own type

@@ -12,16 +12,23 @@ const maxExponent = 999
 // floatText writes f in the shortest digits that read back as f, in JSON's grammar, with an exponent only where
 // the digits would be unreasonably many. It reports false for NaN and the infinities, which JSON does not have.
 func floatText(f float64) (string, bool) {
+	var digits [32]byte
+	text, ok := appendFloat(digits[:0], f)
+	return string(text), ok
+}
+
+// appendFloat appends what floatText returns.
+func appendFloat(dst []byte, f float64) ([]byte, bool) {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return "", false
+		return dst, false
 	}
 	if f == 0 {
-		return "0", true
+		return append(dst, '0'), true
 	}
 	if abs := math.Abs(f); abs >= 1e-7 && abs < 1e21 {
-		return strconv.FormatFloat(f, 'f', -1, 64), true
+		return strconv.AppendFloat(dst, f, 'f', -1, 64), true
 	}
-	return strconv.FormatFloat(f, 'e', -1, 64), true
+	return strconv.AppendFloat(dst, f, 'e', -1, 64), true
 }
 
 // number is a decimal number taken apart: its value is whole.frac × 10^exp, negated if negative.

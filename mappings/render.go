@@ -71,7 +71,7 @@ func (f *field) render(i int, row warehouse.Row, rec *Record) *RowError {
 	if value == nil && f.onNull == leaveOut {
 		return nil
 	}
-	if f.enum != nil && f.kind != fromConstant && !f.enum.has(value) {
+	if !f.takes(value) {
 		return &RowError{Code: CodeBadValue, Field: f.name, Reason: "its value is none of those that the field takes: " + listed(f.enum.names)}
 	}
 	rec.slots[i] = len(rec.Fields)

@@ -10,6 +10,8 @@ import (
 // the same packed form exactly if the system delivered the same bytes; they then have the same values. The converse
 // does not hold: what systems write in several ways, such as the white space of a document, differs though the values
 // are equal.
+//
+// One goroutine may read packed rows while another takes earlier ones apart with Text and Unpack.
 type Packer interface {
 	// Pack chooses the columns of the packed form, by their places and in this order, before the first row is read.
 	// The layout it returns names everything that decides what packed bytes mean: encodings, formats and the types
@@ -20,14 +22,15 @@ type Packer interface {
 	// only with the proof of completeness.
 	NextPacked(ctx context.Context, dst []byte) ([]byte, error)
 
-	// Text appends to dst the text of the n-th chosen column of packed: a String as it is, the digits of an Int, true
-	// or false for a Bool, and a Day as "2026-11-20". It is not ok for null, for all other classes, and for types whose
+	// Text appends to dst the text of the n-th chosen column of packed: a String as it is, the digits of an Int or a
+	// Numeric, true or false for a Bool, a Day as "2026-11-20", and a Time as RFC 3339 has it, in UTC and with as many
+	// decimals as it needs. It is not ok for null, for all other classes, and for types whose
 	// values have to be decoded for it. That depends on the value alone: where two rows of a result hold the same value,
 	// it is ok for both or for neither.
 	Text(dst, packed []byte, n int) (text []byte, ok bool)
 
 	// Unpack decodes a packed row as Next would have, except that the columns which were not chosen are nil. The row
-	// is valid until the next call of Unpack or Next, and shares no memory with packed.
+	// is valid until the next call of Unpack, and shares no memory with packed.
 	Unpack(packed []byte) (Row, error)
 }
 

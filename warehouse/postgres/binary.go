@@ -135,19 +135,20 @@ func binaryNumeric(src []byte) (warehouse.Value, error) {
 	case numericMinusInf:
 		return math.Inf(-1), nil
 	case numericPositive, numericNegative:
-		return numericText(digits, weight, sign == numericNegative, scale), nil
+		b := make([]byte, 0, 4*(max(weight, 0)+1)+scale+6)
+		return warehouse.Decimal(appendNumeric(b, digits, weight, sign == numericNegative, scale)), nil
 	}
 	return nil, errors.New("a binary numeric has an unknown sign")
 }
 
-func numericText(digits []byte, weight int, negative bool, scale int) warehouse.Decimal {
+// appendNumeric appends a number as the server writes it, with as many decimals as its scale.
+func appendNumeric(b, digits []byte, weight int, negative bool, scale int) []byte {
 	group := func(i int) int {
 		if at := 2 * i; i >= 0 && at < len(digits) {
 			return int(binary.BigEndian.Uint16(digits[at:]))
 		}
 		return 0
 	}
-	b := make([]byte, 0, 4*(max(weight, 0)+1)+scale+6)
 	if negative {
 		b = append(b, '-')
 	}
@@ -156,14 +157,14 @@ func numericText(digits []byte, weight int, negative bool, scale int) warehouse.
 		b = appendGroup(b, group(i))
 	}
 	if scale == 0 {
-		return warehouse.Decimal(b)
+		return b
 	}
 	b = append(b, '.')
 	point := len(b)
 	for i := weight + 1; len(b)-point < scale; i++ {
 		b = appendGroup(b, group(i))
 	}
-	return warehouse.Decimal(b[:point+scale])
+	return b[:point+scale]
 }
 
 func appendGroup(b []byte, n int) []byte {

@@ -14,13 +14,14 @@ type codec struct {
 	text   decoder
 	binary decoder   // nil where text is as good or exact only as text
 	plain  plainText // of the format that results have the type in; nil where a value has to be decoded
+	cell   toCell    // of the same format; nil where a value has to be decoded
 	form   string    // names all that the decoders were made of, see Pack
 }
 
 type decoder func(src []byte) (warehouse.Value, error)
 
 // asText is for every type without a codec of its own: the server's text.
-var asText = codec{class: warehouse.String, text: textString, plain: plainString, form: "text"}
+var asText = codec{class: warehouse.String, text: textString, plain: plainString, cell: stringCell, form: "text"}
 
 // The server's numbers of its built-in types, which are part of its protocol and never change.
 const (
@@ -65,29 +66,29 @@ func scalar(oid uint32) (codec, bool) {
 func byNumber(oid uint32) (codec, bool) {
 	switch oid {
 	case oidBool:
-		return codec{class: warehouse.Bool, text: textBool, binary: binaryBool, plain: plainBool}, true
+		return codec{class: warehouse.Bool, text: textBool, binary: binaryBool, plain: plainBool, cell: boolCell}, true
 	case oidInt2:
-		return codec{class: warehouse.Int, text: textInt, binary: binaryInt2, plain: plainInt}, true
+		return codec{class: warehouse.Int, text: textInt, binary: binaryInt2, plain: plainInt, cell: intCell}, true
 	case oidInt4:
-		return codec{class: warehouse.Int, text: textInt, binary: binaryInt4, plain: plainInt}, true
+		return codec{class: warehouse.Int, text: textInt, binary: binaryInt4, plain: plainInt, cell: intCell}, true
 	case oidInt8:
-		return codec{class: warehouse.Int, text: textInt, binary: binaryInt8, plain: plainInt}, true
+		return codec{class: warehouse.Int, text: textInt, binary: binaryInt8, plain: plainInt, cell: intCell}, true
 	case oidOID:
-		return codec{class: warehouse.Int, text: textInt, binary: binaryOID, plain: plainOID}, true
+		return codec{class: warehouse.Int, text: textInt, binary: binaryOID, plain: plainOID, cell: oidCell}, true
 	case oidFloat4:
 		return codec{class: warehouse.Float, text: textFloat4, binary: binaryFloat4}, true
 	case oidFloat8:
-		return codec{class: warehouse.Float, text: textFloat, binary: binaryFloat8}, true
+		return codec{class: warehouse.Float, text: textFloat, binary: binaryFloat8, cell: floatCell}, true
 	case oidNumeric:
-		return codec{class: warehouse.Numeric, text: textNumeric, binary: binaryNumeric}, true
+		return codec{class: warehouse.Numeric, text: textNumeric, binary: binaryNumeric, plain: plainNumeric, cell: numericCell}, true
 	case oidDate:
 		return codec{class: warehouse.Day, text: textDate, binary: binaryDate, plain: plainDate}, true
 	case oidTimestamp, oidTimestampTZ:
-		return codec{class: warehouse.Time, text: textTimestamp, binary: binaryTimestamp}, true
+		return codec{class: warehouse.Time, text: textTimestamp, binary: binaryTimestamp, plain: plainTimestamp, cell: timestampCell}, true
 	case oidBytea:
 		return codec{class: warehouse.Bytes, text: textBytea, binary: binaryBytea}, true
 	case oidJSON, oidJSONB:
-		return codec{class: warehouse.JSON, text: textJSON}, true
+		return codec{class: warehouse.JSON, text: textJSON, cell: documentCell}, true
 	case oidText, oidVarchar, oidBPChar, oidName, oidUUID, oidTime, oidTimeTZ, oidInterval:
 		return asText, true
 	}

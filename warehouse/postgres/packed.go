@@ -8,6 +8,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"spillway/warehouse"
 	"spillway/warehouse/sqldb"
@@ -72,7 +73,7 @@ func (r *rows) Unpack(packed []byte) (warehouse.Row, error) {
 	for _, at := range r.packed {
 		src, rest, ok := warehouse.CutPacked(packed)
 		if !ok {
-			return nil, errors.New("a packed row is cut short")
+			return nil, errCutShort
 		}
 		packed = rest
 		v, err := r.shape.decode(at, src)
@@ -127,4 +128,20 @@ func plainDate(dst, src []byte) ([]byte, bool) {
 	}
 	date, ok := sqldb.Day(int64(days) + epochDays).(warehouse.Date)
 	return append(dst, date...), ok
+}
+
+// plainNumeric leaves what is no number.
+func plainNumeric(dst, src []byte) ([]byte, bool) {
+	v, err := binaryNumeric(src)
+	text, ok := v.(warehouse.Decimal)
+	return append(dst, text...), err == nil && ok
+}
+
+// plainTimestamp leaves the instants that timestampCell leaves.
+func plainTimestamp(dst, src []byte) ([]byte, bool) {
+	var c warehouse.Cell
+	if _, ok := timestampCell(&c, src, nil); !ok {
+		return dst, false
+	}
+	return time.Unix(c.Int, int64(c.Nano)).UTC().AppendFormat(dst, time.RFC3339Nano), true
 }

@@ -32,9 +32,17 @@ func Document(src []byte) warehouse.Value {
 // Canonical returns src without spaces, with keys sorted and unique, numbers untouched and strings with the fewest
 // escapes. An unpaired surrogate becomes U+FFFD, as in encoding/json.
 func Canonical(src []byte) (json.RawMessage, error) {
+	return AppendCanonical(make([]byte, 0, len(src)), src)
+}
+
+// AppendCanonical appends what Canonical returns. With an error it returns nil.
+func AppendCanonical(dst, src []byte) ([]byte, error) {
+	if doc, ok := appendSorted(dst, src); ok {
+		return doc, nil
+	}
 	p := parser{src: src}
 	p.space()
-	dst, err := p.value(make([]byte, 0, len(src)), 0)
+	dst, err := p.value(dst, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -260,3 +260,26 @@ func TestQuote(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
+
+// FuzzSorted holds the short way to a canonical form to the long one.
+func FuzzSorted(f *testing.F) {
+	for _, src := range []string{
+		`{"a": 1, "b": [true, null, "x"]}`, `{"b":1,"a":2}`, `{"a":1,"a":2}`, `[]`, ` {} `, `"ž"`, `-0.5e+10`, `{"a":{"b":{}},"c":[[]]}`,
+		`{"a":1,}`, `[1,]`, `{"a" 1}`, `tru`, `"a`, "\"\xff\"", "\"\x01\"", `{"é":1,"z":2}`, `01`, `[1 2]`, `1 2`, ``,
+	} {
+		f.Add([]byte(src))
+	}
+	f.Fuzz(func(t *testing.T, src []byte) {
+		got, ok := appendSorted([]byte("x"), src)
+		if !ok {
+			return
+		}
+		p := parser{src: src}
+		p.space()
+		want, err := p.value([]byte("x"), 0)
+		p.space()
+		if err != nil || p.pos != len(src) || string(got) != string(want) {
+			t.Errorf("%q gives %q, and by the long way %q (%v)", src, got, want, err)
+		}
+	})
+}

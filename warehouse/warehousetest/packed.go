@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	"spillway/warehouse"
 )
@@ -165,6 +166,14 @@ func unpacksTo(t *testing.T, p warehouse.Packer, c Own, packed []byte, want ware
 	if d := diff(warehouse.Row{want}, row); d != "" {
 		t.Errorf("the unpacked row of %s (-want +got):\n%s", c.SQL, d)
 	}
+	if celled, ok := p.(warehouse.Celled); ok {
+		cells := make([]warehouse.Cell, 1)
+		if err := celled.Cells(packed, cells); err != nil {
+			t.Errorf("the cells of %s: %v", c.SQL, err)
+		} else if d := diff(warehouse.Row{want}, warehouse.Row{cells[0].Value()}); d != "" {
+			t.Errorf("the cell of %s (-want +got):\n%s", c.SQL, d)
+		}
+	}
 	for i := range packed { // nothing of the row may stand in it
 		packed[i] ^= 0xff
 	}
@@ -200,7 +209,9 @@ func plain(class warehouse.Type, v warehouse.Value) (string, bool) {
 	case int64:
 		return strconv.FormatInt(v, 10), class == warehouse.Int
 	case warehouse.Decimal:
-		return string(v), class == warehouse.Int
+		return string(v), class == warehouse.Int || class == warehouse.Numeric
+	case time.Time:
+		return v.UTC().Format(time.RFC3339Nano), class == warehouse.Time
 	case warehouse.Date:
 		return string(v), class == warehouse.Day
 	}
@@ -232,6 +243,9 @@ func (s Suite) packedColumns(t *testing.T, w warehouse.Warehouse) {
 		}
 		if _, err := p.Unpack(packed[:len(packed)-1]); err == nil {
 			t.Error("a packed row that was cut short was unpacked")
+		}
+		if celled, ok := p.(warehouse.Celled); ok && celled.Cells(packed[:len(packed)-1], make([]warehouse.Cell, 4)) == nil {
+			t.Error("a packed row that was cut short has cells")
 		}
 	}
 	if a, b := drainPacked(t, query(t, w, warehouse.Query{SQL: "select 'ab' as a, 'c' as b"}), 0, 1),

@@ -1,0 +1,145 @@
+package sqldb
+
+import (
+	"bytes"
+	"unicode/utf8"
+)
+
+// maxSorted is how deep appendSorted looks.
+const maxSorted = 32
+
+// appendSorted appends the canonical form of a document that is one already but for its spaces, as most documents are
+// that a system made itself: keys sorted, nothing escaped. It is not ok for any other.
+func appendSorted(dst, src []byte) ([]byte, bool) {
+	if bytes.IndexByte(src, '\\') >= 0 || !utf8.Valid(src) {
+		return dst, false
+	}
+	s := sorted{parser: parser{src: src}, dst: dst}
+	s.space()
+	if !s.value(0) {
+		return dst, false
+	}
+	s.space()
+	return s.dst, s.pos == len(src)
+}
+
+// sorted reads such a document and writes it as it goes.
+type sorted struct {
+	parser
+	dst []byte
+}
+
+func (s *sorted) value(depth int) (ok bool) {
+	switch s.peek() {
+	case '{':
+		return depth < maxSorted && s.members(depth)
+	case '[':
+		return depth < maxSorted && s.elements(depth)
+	case '"':
+		_, ok = s.text()
+		return ok
+	case 't':
+		return s.constant("true")
+	case 'f':
+		return s.constant("false")
+	case 'n':
+		return s.constant("null")
+	}
+	dst, err := s.number(s.dst)
+	if err == nil {
+		s.dst = dst
+	}
+	return err == nil
+}
+
+func (s *sorted) constant(word string) bool {
+	dst, err := s.word(s.dst, word)
+	if err == nil {
+		s.dst = dst
+	}
+	return err == nil
+}
+
+// text copies a string and returns what it stands for.
+func (s *sorted) text() ([]byte, bool) {
+	start := s.pos
+	if s.peek() != '"' {
+		return nil, false
+	}
+	for s.pos++; s.pos < len(s.src); s.pos++ {
+		switch c := s.src[s.pos]; {
+		case c == '"':
+			s.pos++
+			s.dst = append(s.dst, s.src[start:s.pos]...)
+			return s.src[start+1 : s.pos-1], true
+		case c < ' ':
+			return nil, false
+		}
+	}
+	return nil, false
+}
+
+func (s *sorted) members(depth int) bool {
+	s.pos++
+	s.dst = append(s.dst, '{')
+	s.space()
+	if s.peek() == '}' {
+		s.pos++
+		s.dst = append(s.dst, '}')
+		return true
+	}
+	var last []byte
+	for n := 0; ; n++ {
+		s.space()
+		key, ok := s.text()
+		if !ok || n > 0 && bytes.Compare(last, key) >= 0 {
+			return false
+		}
+		last = key
+		s.space()
+		if s.peek() != ':' {
+			return false
+		}
+		s.pos++
+		s.dst = append(s.dst, ':')
+		s.space()
+		if !s.value(depth + 1) {
+			return false
+		}
+		if more, ok := s.separator('}'); !ok || !more {
+			return ok
+		}
+	}
+}
+
+func (s *sorted) elements(depth int) bool {
+	s.pos++
+	s.dst = append(s.dst, '[')
+	s.space()
+	if s.peek() == ']' {
+		s.pos++
+		s.dst = append(s.dst, ']')
+		return true
+	}
+	for {
+		s.space()
+		if !s.value(depth + 1) {
+			return false
+		}
+		if more, ok := s.separator(']'); !ok || !more {
+			return ok
+		}
+	}
+}
+
+// separator reads what follows an element: a comma, after which there is more, or the closing bracket.
+func (s *sorted) separator(closing byte) (more, ok bool) {
+	s.space()
+	c := s.peek()
+	if c != ',' && c != closing {
+		return false, false
+	}
+	s.pos++
+	s.dst = append(s.dst, c)
+	return c == ',', true
+}
