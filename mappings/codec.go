@@ -33,9 +33,10 @@ func AppendFields(dst []byte, f destinations.Fields) []byte {
 // AppendValue appends one value as AppendFields does, for DecodeValue to read back.
 func AppendValue(dst []byte, v destinations.Value) []byte { return appendStored(dst, v) }
 
-// DecodeValue reads the value that b begins with, and returns what follows it. It copies what it needs of b.
-func DecodeValue(b []byte) (v destinations.Value, rest []byte, err error) {
-	d := decoder{rest: b}
+// DecodeValue reads the value that stored begins with, and returns what follows it. The value's texts are parts of
+// stored.
+func DecodeValue(stored string) (v destinations.Value, rest string, err error) {
+	d := decoder{rest: stored}
 	v = d.value(0)
 	return v, d.rest, d.err
 }

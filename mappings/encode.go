@@ -2,6 +2,7 @@ package mappings
 
 import (
 	"bytes"
+	"encoding/binary"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -136,8 +137,8 @@ func (m *Mapping) encodeIdentifier(e *Encoded) bool {
 	if len(stored) == 0 || stored[0] != tagString && stored[0] != tagNumber && stored[0] != tagDate {
 		return false
 	}
-	d := decoder{rest: stored[1:]}
-	id := d.rest[:d.count()]
+	n, size := binary.Uvarint(stored[1:])
+	id := stored[1+size:][:n]
 	if len(id) > maxKey || len(bytes.TrimSpace(id)) == 0 {
 		return false
 	}
