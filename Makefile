@@ -81,7 +81,7 @@ mariadb:
 	echo "or name a server they may make databases on:  SPILLWAY_TEST_MYSQL_DSN=mysql://... make test"; exit 1
 
 .PHONY: converge
-converge: ## 20,000 random histories against the snapshot engines and the sync engine (an hour)
+converge: ## 20,000 random histories against the snapshots and the sync engine (an hour)
 	SPILLWAY_SEEDS=20000 $(GO) test -timeout 3h ./diffstore/... ./syncer
 
 .PHONY: campaign-kill

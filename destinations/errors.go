@@ -7,9 +7,9 @@ import (
 
 // Errors of a whole batch wrap one of these where they can be told apart. Any other error is taken as passing.
 var (
-	ErrAuth        = errors.New("the credentials were refused")           // 401 and 403: nothing further is sent
-	ErrUnreachable = errors.New("the service could not be reached")       // no connection: nothing was sent
-	ErrConfig      = errors.New("the service does not take this request") // wrong settings: no record is at fault
+	ErrAuth        = errors.New("the credentials were refused")        // 401 and 403: nothing further is sent
+	ErrUnreachable = errors.New("the service could not be reached")    // no connection: nothing was sent
+	ErrConfig      = errors.New("the settings do not fit the service") // wrong settings: no record is at fault
 	ErrNoObject    = errors.New("no such object")
 )
 

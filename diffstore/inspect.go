@@ -9,6 +9,9 @@ import (
 // none was given. Nothing is wrong with the snapshot.
 var ErrKey = errors.New("the encryption key does not fit")
 
+// ErrSpare is wrapped by an error of Verify about a file that no run needs, such as a generation that was replaced.
+var ErrSpare = errors.New("no run needs this file, and nothing is lost")
+
 // Inspector is a Store that people can look into. All of it reads only, and may stand beside a session.
 type Inspector interface {
 	// Syncs returns the syncs of which there is anything, in order, whether it can be read or not.

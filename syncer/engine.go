@@ -23,7 +23,7 @@ import (
 type Options struct {
 	Log       *slog.Logger
 	Observer  Observer // nil: nobody watches
-	OpenStore func(dir string, log *slog.Logger) (diffstore.Store, error)
+	OpenStore func(StoreSettings) (diffstore.Store, error)
 	Transport http.RoundTripper // below every destination; nil is the network
 	Command   string            // what this process is, for others that find the state directory locked
 	Now       func() time.Time  // nil is the system's clock
@@ -62,8 +62,8 @@ func Open(ctx context.Context, p *project.Project, o Options) (*Engine, error) {
 }
 
 func (e *Engine) prepare(ctx context.Context) (err error) {
-	if e.store, err = e.options.OpenStore(snapshotDir(e.dir), e.log); err != nil {
-		return fmt.Errorf("open the snapshots: %w", err)
+	if e.store, err = e.openStore(ctx); err != nil {
+		return err
 	}
 	if e.runs, err = runlog.Open(ctx, e.dir, e.logOptions()); err != nil {
 		return err
@@ -78,15 +78,15 @@ func (e *Engine) prepare(ctx context.Context) (err error) {
 }
 
 // OpenReadOnly prepares to plan and to read the run log beside any other process. It writes nothing to the state
-// directory.
+// directory. Where the snapshots cannot be opened, whatever needs them fails, and the rest goes on.
 func OpenReadOnly(ctx context.Context, p *project.Project, o Options) (*Engine, error) {
 	e := newEngine(p, o)
 	if err := checkPrivate(e.dir); err != nil {
 		return nil, err
 	}
 	var err error
-	if e.store, err = o.OpenStore(snapshotDir(e.dir), e.log); err != nil {
-		return nil, fmt.Errorf("open the snapshots: %w", err)
+	if e.store, err = e.openStore(ctx); err != nil {
+		e.store = unopened{err}
 	}
 	e.runs, err = runlog.OpenReadOnly(ctx, e.dir, e.logOptions())
 	if err != nil && !errors.Is(err, os.ErrNotExist) {

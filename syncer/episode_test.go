@@ -41,7 +41,7 @@ func tell(t *testing.T, stories []story) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.embedded, w.source.packs = n%3 == 0, n%3 == 1
+			w.plain, w.source.packs = n%3 == 0, n%3 == 1
 			w.remote.object.MaxBatch = 100
 			w.sync.Guard = project.Guard{MaxRemoved: share(t, "100%"), MaxChanged: share(t, "100%"), MaxInvalid: share(t, "100%"), AllowEmpty: true}
 			if s.set != nil {

@@ -63,6 +63,9 @@ func FailureCode(err error) string {
 	if _, ok := errors.AsType[*secrets.LookupError](err); ok {
 		return CodeConfig
 	}
+	if _, ok := errors.AsType[*KeyError](err); ok {
+		return CodeConfig
+	}
 	if _, ok := errors.AsType[*ModelError](err); ok {
 		return CodeModel
 	}
@@ -83,6 +86,7 @@ func FailureCode(err error) string {
 		{destinations.ErrNoObject, CodeConfig},
 		{diffstore.ErrBusy, CodeBusy},
 		{diffstore.ErrCorrupt, CodeStore},
+		{diffstore.ErrKey, CodeConfig},
 		{context.Canceled, CodeInterrupted},
 	} {
 		if errors.Is(err, class.err) {

@@ -20,7 +20,7 @@ func judgeGuards(g project.Guard, c runlog.Counts, previous int64, model string)
 		return held("model %s gave no rows, and %d are in the snapshot; look at the model and its source. If it is meant to be empty, set allow_empty = true under [guard]", model, previous)
 	}
 	if limit := allowed(g.MaxRemoved, previous); c.Removed > limit {
-		return held("%s of the %d in the snapshot would be removed (%s), and max_removed = %s allows %d; look at what model %s leaves out. If it is right, approve this plan, or raise max_removed under [guard]",
+		return held("%s of the %d in the snapshot would be removed (%s), and max_removed = %s allows %d; look at what model %s leaves out. If it is right, approve the run that is held, or raise max_removed under [guard]",
 			rows(c.Removed), previous, percent(c.Removed, previous), g.MaxRemoved, limit, model)
 	}
 	if limit := allowed(g.MaxInvalid, c.Source); c.Invalid > limit {
@@ -28,7 +28,7 @@ func judgeGuards(g project.Guard, c runlog.Counts, previous int64, model string)
 			rows(c.Invalid), c.Source, model, percent(c.Invalid, c.Source), g.MaxInvalid, limit)
 	}
 	if limit := g.MaxChanged.Of(previous); c.Changed > limit {
-		return held("%s of the %d in the snapshot would be changed (%s), and max_changed = %s allows %d; look at what changed in model %s or in the mapping. If it is right, approve this plan, or raise max_changed under [guard]",
+		return held("%s of the %d in the snapshot would be changed (%s), and max_changed = %s allows %d; look at what changed in model %s or in the mapping. If it is right, approve the run that is held, or raise max_changed under [guard]",
 			rows(c.Changed), previous, percent(c.Changed, previous), g.MaxChanged, limit, model)
 	}
 	return GuardReport{}

@@ -74,52 +74,22 @@ func (e *Engine) Adopt(ctx context.Context, s *project.Sync) (adopted, invalid i
 	return adopted, st.tally.counts.Invalid, err
 }
 
-// stageAll stages every row of the source. It needs a session, not a view: the sums are made with the project's key,
-// which the first session makes.
+// newcomer returns a name that no sync can have. Its snapshot is empty, and none is made.
+func newcomer(s *project.Sync) string { return "adopting " + s.Name }
+
+// stageAll stages every row of the source as one that was never seen, whatever state the snapshot is in. It needs a
+// session, not a view: the sums are made with the project's key, which the first session makes.
 func (e *Engine) stageAll(ctx context.Context, s *project.Sync, r *route, source warehouse.Warehouse, sheet *changeset) (st *stager, err error) {
-	session, err := e.store.Begin(ctx, s.Name)
+	session, err := e.store.Begin(ctx, newcomer(s))
 	if err != nil {
 		return nil, fmt.Errorf("open the snapshot of %s: %w", s.Name, err)
 	}
 	defer func() { err = errors.Join(err, session.Close()) }()
-	var view diffstore.View = adopting{session}
-	if skimmer, ok := session.(diffstore.Skimmer); ok {
-		view = adoptingSkimmer{adopting{session}, skimmer}
-	}
-	st = newStager(s, r, view, sheet, &groupLog{}, e.observer, e.now)
+	st = newStager(s, r, session, sheet, &groupLog{}, e.observer, e.now)
 	if err := st.read(ctx, source, warehouse.Tag{Sync: s.Name, Run: "adopt"}); err != nil {
 		return nil, err
 	}
 	return st, st.voidDuplicates()
-}
-
-// adoptingSkimmer sums source values, and recognises no row by them.
-type adoptingSkimmer struct {
-	adopting
-	diffstore.Skimmer
-}
-
-// Skim finds nothing.
-func (adoptingSkimmer) Skim(_ context.Context, _ []diffstore.Probe, same []bool) error {
-	clear(same)
-	return nil
-}
-
-// adopting is a view in which nothing is known, so that every row of the source is staged.
-type adopting struct{ diffstore.View }
-
-func (a adopting) Compare(ctx context.Context, entries []diffstore.Entry) ([]diffstore.Change, error) {
-	changes, err := a.View.Compare(ctx, entries)
-	for n := range changes {
-		c := &changes[n]
-		if c.Verdict != diffstore.Duplicate && c.Verdict != diffstore.Kept {
-			c.Verdict, c.Known = diffstore.Added, nil
-		}
-		if c.First != 0 && c.First != diffstore.Duplicate && c.First != diffstore.Kept {
-			c.First = diffstore.Added
-		}
-	}
-	return changes, err
 }
 
 func (e *Engine) adopt(ctx context.Context, s *project.Sync, st *stager) (n int64, err error) {

@@ -11,7 +11,6 @@ import (
 	"spillway/destinations"
 	"spillway/diffstore"
 	"spillway/diffstore/snapshot"
-	"spillway/diffstore/sqlite"
 	"spillway/mappings"
 	"spillway/syncer/project"
 	"spillway/syncer/runlog"
@@ -30,7 +29,7 @@ type world struct {
 	engine  *Engine
 
 	observer Observer
-	embedded bool // the snapshots are kept by the engine in SQLite
+	plain    bool // the engine of the snapshots is no diffstore.Skimmer
 
 	refuseRemovals bool // by the service, in the next episode
 
@@ -106,21 +105,34 @@ func (w *world) options() Options {
 	w.sync.Mapping.Mode, w.sync.Mapping.OnRemoved = w.sync.Mode, w.sync.OnRemoved
 	return Options{
 		Log: w.log, Observer: w.observer, Command: "test", Now: func() time.Time { return w.at },
-		OpenStore: func(dir string, log *slog.Logger) (diffstore.Store, error) {
-			s, err := w.openStore(dir, log)
-			if err != nil || w.wrap == nil {
-				return s, err
+		OpenStore: func(settings StoreSettings) (diffstore.Store, error) {
+			var s diffstore.Store
+			s, err := snapshot.Open(settings.Dir, settings.Log, snapshot.Unsynced())
+			if err != nil {
+				return nil, err
 			}
-			return w.wrap(s), nil
+			if w.plain {
+				s = plainStore{s}
+			}
+			if w.wrap != nil {
+				s = w.wrap(s)
+			}
+			return s, nil
 		},
 	}
 }
 
-func (w *world) openStore(dir string, log *slog.Logger) (diffstore.Store, error) {
-	if w.embedded {
-		return sqlite.Open(dir, log, sqlite.Unsynced())
-	}
-	return snapshot.Open(dir, log, snapshot.Unsynced())
+// plainStore hides that a snapshot recognises rows by what was read.
+type plainStore struct{ diffstore.Store }
+
+func (s plainStore) Begin(ctx context.Context, sync string) (diffstore.Session, error) {
+	session, err := s.Store.Begin(ctx, sync)
+	return struct{ diffstore.Session }{session}, err
+}
+
+func (s plainStore) View(ctx context.Context, sync string) (diffstore.View, error) {
+	view, err := s.Store.View(ctx, sync)
+	return struct{ diffstore.View }{view}, err
 }
 
 // open returns the engine, opening it if it is not.

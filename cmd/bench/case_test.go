@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"regexp"
 	"strconv"
@@ -78,7 +77,9 @@ func work(t task, f *figures) (err error) {
 	s := *p.Syncs[0]
 	s.SQL = "select * from " + pgx.Identifier{t.Table}.Sanitize()
 	options := syncer.Options{
-		OpenStore: func(dir string, log *slog.Logger) (diffstore.Store, error) { return snapshot.Open(dir, log) },
+		OpenStore: func(s syncer.StoreSettings) (diffstore.Store, error) {
+			return snapshot.Open(s.Dir, s.Log, snapshot.WithMemory(s.Memory))
+		},
 	}
 	open := syncer.OpenReadOnly
 	if t.Do == "adopt" {

@@ -14,7 +14,7 @@ import (
 
 	destinationsall "spillway/destinations/all"
 	"spillway/diffstore"
-	"spillway/diffstore/sqlite"
+	"spillway/diffstore/snapshot"
 	"spillway/syncer"
 	"spillway/syncer/project"
 	warehouseall "spillway/warehouse/all"
@@ -99,7 +99,7 @@ and sends only the rows that changed, through declared field mappings, into CRM,
 	}{
 		{"start", "To begin:", []*cobra.Command{a.initCommand(), a.demoCommand(), a.sandboxCommand()}},
 		{"work", "To check and to deliver:", []*cobra.Command{a.validateCommand(), a.doctorCommand(), a.planCommand(), a.runCommand()}},
-		{"look", "To look at what there is:", []*cobra.Command{a.runsCommand(), a.modelsCommand(), a.destinationsCommand()}},
+		{"look", "To look at what there is:", []*cobra.Command{a.runsCommand(), a.stateCommand(), a.modelsCommand(), a.destinationsCommand()}},
 		{"mend", "To mend:", []*cobra.Command{a.retryCommand(), a.resetCommand(), a.forgetCommand()}},
 		{"other", "Besides:", []*cobra.Command{a.schemaCommand(), a.completionCommand(), a.versionCommand()}},
 	} {
@@ -225,8 +225,16 @@ func enter(p *project.Project) error {
 func (a *app) engineOptions(command string) syncer.Options {
 	return syncer.Options{
 		Log: a.log, Observer: a.observer(), Command: "spillway " + command,
-		OpenStore: func(dir string, log *slog.Logger) (diffstore.Store, error) { return sqlite.Open(dir, log) },
+		OpenStore: openStore,
 	}
+}
+
+func openStore(s syncer.StoreSettings) (diffstore.Store, error) {
+	options := []snapshot.Option{snapshot.WithMemory(s.Memory)}
+	if s.EncryptionKey != nil {
+		options = append(options, snapshot.WithEncryption(s.EncryptionKey))
+	}
+	return snapshot.Open(s.Dir, s.Log, options...)
 }
 
 // withEngine runs work with an engine that holds the state directory.

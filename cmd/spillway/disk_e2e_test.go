@@ -154,35 +154,26 @@ func testDamagedSnapshot(s *suite) {
 	p := newSite(s, 2_000)
 	p.run(exitDone)
 	p.service.came()
-	file := largest(t, filepath.Join(p.state(), "snapshots"))
-	whole, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	damaged := map[string][]byte{"cut short": whole[:len(whole)/2], "emptied": {}}
-	for _, at := range []int{0, len(whole) / 3, len(whole) / 2, len(whole) - 1} {
-		flipped := bytes.Clone(whole)
-		flipped[at] ^= 0x10
-		damaged[fmt.Sprint("bit flipped in byte ", at)] = flipped
-	}
-	for how, content := range damaged {
-		if err := os.WriteFile(file, content, 0o600); err != nil {
-			t.Fatal(err)
+	older := snapshotFiles(t, p)
+	p.sql("update people set score = score + 1")
+	p.run(exitDone)
+	p.sql("update people set score = score + 1 where id <= 3") // so that the journal holds something
+	p.run(exitDone)
+	p.service.came()
+	files := snapshotFiles(t, p)
+	for _, ending := range []string{".manifest", ".snap", ".journal", ".key"} {
+		file := newest(t, files, ending)
+		for how, content := range harmed(files[file]) {
+			p.refuses(file, content, fmt.Sprintf("%s, %s", filepath.Base(file), how))
 		}
-		for _, command := range []string{"run", "plan"} {
-			p.spillway(command, "-s", "people").exits(exitFailed).says("damaged", "spillway reset people")
+		if before, content := older[newest(t, older, ending)], files[file]; !bytes.Equal(before, content) {
+			p.refuses(file, before, filepath.Base(file)+" is an older one")
 		}
-		if came := p.service.came(); len(came) > 0 {
-			t.Fatalf("%s: %d requests came", how, len(came))
-		}
-	}
-	if err := os.WriteFile(file, whole, 0o600); err != nil {
-		t.Fatal(err)
 	}
 	if run := p.run(exitDone); run.Same != 2_000 {
-		t.Errorf("with the file as it was: %+v", run.Counts)
+		t.Errorf("with the files as they were: %+v", run.Counts)
 	}
-	if err := os.Remove(file); err != nil {
+	if err := os.Remove(newest(t, files, ".snap")); err != nil {
 		t.Fatal(err)
 	}
 	p.spillway("run").exits(exitFailed).says("damaged")
@@ -192,21 +183,65 @@ func testDamagedSnapshot(s *suite) {
 	}
 }
 
-func largest(t *testing.T, dir string) (file string) {
-	t.Helper()
-	var size int64
-	entries, err := os.ReadDir(dir)
+// refuses puts content in the place of a file of the snapshots. The commands must refuse it, and say what to do; then the
+// file is as it was.
+func (p *site) refuses(file string, content []byte, how string) {
+	p.t.Helper()
+	was, err := os.ReadFile(file)
+	if err == nil {
+		err = os.WriteFile(file, content, 0o600)
+	}
 	if err != nil {
-		t.Fatal(err)
+		p.t.Fatal(err)
 	}
-	for _, e := range entries {
-		info, err := e.Info()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if info.Size() > size {
-			file, size = filepath.Join(dir, e.Name()), info.Size()
+	for _, command := range []string{"run", "plan"} {
+		d := p.spillway(command, "-s", "people").exits(exitFailed).says("damaged")
+		text := strings.Join(strings.Fields(d.stdout+d.stderr), " ")
+		if !strings.Contains(text, "spillway reset people") && !strings.Contains(text, "sum.key") {
+			p.t.Errorf("%s: it does not say what to do:\n%s\n%s", how, d.stdout, d.stderr)
 		}
 	}
-	return file
+	p.spillway("state", "verify").exits(exitFailed).says("damaged", filepath.Dir(file))
+	if came := p.service.came(); len(came) > 0 || p.t.Failed() {
+		p.t.Fatalf("%s: %d requests came", how, len(came))
+	}
+	if err := os.WriteFile(file, was, 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// harmed returns what may become of a file. The rest of a journal that was not closed may be missing, which is no harm;
+// that of one that was may not.
+func harmed(whole []byte) map[string][]byte {
+	contents := map[string][]byte{"cut short": whole[:len(whole)/2], "cut by a byte": whole[:len(whole)-1], "emptied": {}}
+	for _, at := range []int{0, len(whole) / 3, len(whole) / 2, len(whole) - 1} {
+		flipped := bytes.Clone(whole)
+		flipped[at] ^= 0x10
+		contents[fmt.Sprint("bit flipped in byte ", at)] = flipped
+	}
+	return contents
+}
+
+// snapshotFiles reads the files of the snapshots.
+func snapshotFiles(t *testing.T, p *site) map[string][]byte {
+	t.Helper()
+	contents := map[string][]byte{}
+	for _, f := range files(t, filepath.Join(p.state(), "snapshots"), true) {
+		contents[f.name] = f.content
+	}
+	return contents
+}
+
+// newest returns the last of the files with an ending.
+func newest(t *testing.T, files map[string][]byte, ending string) (name string) {
+	t.Helper()
+	for file := range files {
+		if strings.HasSuffix(file, ending) && file > name {
+			name = file
+		}
+	}
+	if name == "" {
+		t.Fatalf("there is no file of the snapshots that ends in %s", ending)
+	}
+	return name
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -20,7 +19,7 @@ const checkTimeout = 30 * time.Second
 // checkup is what doctor found of one connection.
 type checkup struct {
 	Name   string `json:"name"`
-	Kind   string `json:"kind"` // warehouse, destination or sync
+	Kind   string `json:"kind"` // warehouse, destination, sync or snapshot
 	Type   string `json:"type"`
 	OK     bool   `json:"ok"`
 	Error  string `json:"error"`
@@ -33,7 +32,8 @@ func (a *app) doctorCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "doctor [NAME...]", Short: "Connect to each warehouse and destination, and say what is wrong and how to mend it",
 		Long: `Doctor opens each warehouse and destination, or those named, and then checks each sync against what it found: its
-columns, its object and its fields. No record is sent.`,
+columns, its object and its fields. It also looks whether the next run could read the snapshots; spillway state verify
+reads all of them. No record is sent.`,
 		Example: "  spillway doctor\n  spillway doctor hubspot",
 		RunE: func(cmd *cobra.Command, names []string) error {
 			p, err := a.load()
@@ -117,6 +117,16 @@ func examine(ctx context.Context, e *syncer.Engine, p *project.Project, names []
 			add(s.Name, "sync", string(s.Mode), func(ctx context.Context) error { return e.CheckSync(ctx, s) })
 		}
 	}
+	// Those that there are, so that nothing is said of a project that never ran.
+	snapshots, err := e.Snapshots().Syncs(ctx)
+	if err != nil {
+		add("state", "snapshots", p.State.Dir, func(context.Context) error { return err })
+	}
+	for _, name := range snapshots {
+		if wanted(name) {
+			add(name, "snapshot", "state", func(ctx context.Context) error { return e.Snapshots().Check(ctx, name) })
+		}
+	}
 	return found
 }
 
@@ -145,7 +155,7 @@ func (a *app) showCheckups(found []checkup) error {
 			}
 			a.printf("%s  %-11s %s (%s), %s\n", mark, c.Kind, c.Name, c.Type, took(c.TookMS))
 			if !c.OK {
-				a.printf("        %s\n", strings.ReplaceAll(wrapped(safeLines(c.Error), widest-10), "\n", "\n        "))
+				a.indented(c.Error + remedy(c.err, c.Name))
 			}
 		}
 		if len(found) == 0 {

@@ -82,6 +82,7 @@ func (a *app) renderPlan(p *syncer.Plan) {
 	}
 	if p.Guard.Held {
 		a.printf("  %s      %s\n", text.FgRed.Sprint("HELD"), hanging(p.Guard.Reason))
+		a.printf("            A run would send nothing, and its plan could be approved: spillway run -s %s\n", p.Sync)
 	}
 	a.printf("  Source    %s in %s%s\n", plural(p.Source, "row", "rows"), took(b.ReadMS), invalidNote(p))
 	a.printf("  Change    %s\n", changeLine(p))

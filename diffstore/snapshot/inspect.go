@@ -117,6 +117,22 @@ func (s *Store) verify(ctx context.Context, sync string) (epoch uint64, err erro
 	return epoch, err
 }
 
+// verifyPrevious verifies the base before this one, which is kept.
+func (v *view) verifyPrevious(ctx context.Context) error {
+	if v.manifest.Previous == nil {
+		return nil
+	}
+	g, err := v.openGeneration(v.manifest.Previous)
+	if err == nil {
+		err = g.verify(ctx, v.inner)
+		_ = g.Close() // it was only read
+	}
+	if errors.Is(err, diffstore.ErrCorrupt) {
+		return fmt.Errorf("%w: %w", diffstore.ErrSpare, err)
+	}
+	return err
+}
+
 // epoch is that of the manifest, 0 for a sync that never ran.
 func (v *view) epoch() uint64 {
 	if v.manifest == nil {

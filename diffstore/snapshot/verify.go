@@ -9,16 +9,7 @@ func (v *view) verify(ctx context.Context) error {
 	if v.manifest == nil {
 		return nil
 	}
-	all := v.generations()
-	if v.manifest.Previous != nil {
-		g, err := v.openGeneration(v.manifest.Previous)
-		if err != nil {
-			return v.failure("verify", err)
-		}
-		defer func() { _ = g.Close() }() // it was only read
-		all = append(all, g)
-	}
-	for _, g := range all {
+	for _, g := range v.generations() {
 		if err := g.verify(ctx, v.inner); err != nil {
 			return v.failure("verify", err)
 		}
@@ -26,6 +17,9 @@ func (v *view) verify(ctx context.Context) error {
 	size, err := v.countAll(ctx)
 	if err == nil && size != v.size {
 		err = damage("%s says that there are %d keys, and there are %d", filepath.Join(v.dir, v.name+manifestEnding), v.size, size)
+	}
+	if err == nil {
+		err = v.verifyPrevious(ctx)
 	}
 	return v.failure("verify", err)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"spillway/destinations"
+	"spillway/syncer/secrets"
 	"spillway/syncer/settings"
 	"spillway/warehouse"
 )
@@ -28,8 +29,16 @@ type projectTable struct {
 }
 
 type stateTable struct {
-	Dir string `toml:"dir" default:".spillway" help:"The directory of snapshots and the run log; relative to the project. It is made with mode 0700."`
+	Dir           string         `toml:"dir" default:".spillway" help:"The directory of snapshots and the run log; relative to the project. It is made with mode 0700."`
+	Memory        Size           `toml:"memory" default:"64MB" help:"How much memory the snapshot of a sync may take while it runs, from 4MB to 64GB. What does not fit goes to the disk; one bit a row comes on top."`
+	EncryptionKey secrets.Secret `toml:"encryption_key" help:"The key under which keys and identifiers are encrypted in the snapshots: 32 bytes in base64, as openssl rand -base64 32 makes them."`
 }
+
+// The bounds of [state] memory.
+const (
+	leastMemory = 4 * megabyte
+	mostMemory  = 64 * gigabyte
+)
 
 type runlogTable struct {
 	Rows      string        `toml:"rows" default:"problems" enum:"problems,all,none" help:"Which rows of a run are kept by key: those with problems, all, or none."`

@@ -14,6 +14,7 @@ import (
 
 	"spillway/destinations"
 	"spillway/mappings"
+	"spillway/syncer/secrets"
 	"spillway/syncer/settings"
 	"spillway/warehouse"
 )
@@ -39,9 +40,11 @@ type Project struct {
 	Syncs        []*Sync // by name
 }
 
-// StateSettings say where a project keeps what must outlast a run.
+// StateSettings say where and how a project keeps what must outlast a run.
 type StateSettings struct {
-	Dir string // absolute
+	Dir           string // absolute
+	Memory        Size   // that the snapshot of one sync may take
+	EncryptionKey secrets.Secret
 }
 
 // Runlog says what is kept of past runs.
@@ -273,6 +276,9 @@ func (l *loader) loadDBT(t *settings.Table, p projectTable) {
 func (l *loader) loadState(t *settings.Table, s stateTable) {
 	if e, ok := t.Table("state").Get("dir"); ok && e.Value == "" {
 		l.refuse(e.Problem("must not be empty"))
+	}
+	if e, ok := t.Table("state").Get("memory"); ok && (s.Memory < leastMemory || s.Memory > mostMemory) {
+		l.refuse(e.Problem("must be between %s and %s", leastMemory, mostMemory))
 	}
 	l.project.State = StateSettings(s)
 	if !filepath.IsAbs(s.Dir) {

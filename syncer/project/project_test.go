@@ -137,6 +137,8 @@ func TestEverySettingOfTheDesignIsRead(t *testing.T) {
 		FileName: goodMain + `
 [state]
 dir = "/var/lib/spillway"
+memory = "1.5GB"
+encryption_key = { env = "STATE_KEY" }
 
 [runlog]
 rows = "all"
@@ -234,8 +236,8 @@ concurrency = 4
 	if diff := cmp.Diff(want, &got, cmp.Comparer(func(a, b *time.Location) bool { return a.String() == b.String() })); diff != "" {
 		t.Errorf("the sync differs (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(StateSettings{Dir: "/var/lib/spillway"}, p.State); diff != "" {
-		t.Error(diff)
+	if s := p.State; s.Dir != "/var/lib/spillway" || s.Memory != 3<<29 || s.EncryptionKey.Origin() != "environment variable STATE_KEY" {
+		t.Errorf("the state is kept as %+v", s)
 	}
 	if diff := cmp.Diff(Runlog{Rows: "all", Keys: "hash", Retention: 90 * 24 * time.Hour}, p.Runlog); diff != "" {
 		t.Error(diff)

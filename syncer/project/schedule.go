@@ -14,7 +14,7 @@ const shortestInterval = time.Second
 
 // checkSchedule says what is wrong with a schedule; it returns "" where nothing is.
 func checkSchedule(schedule string) string {
-	const forms = `write five fields as in "*/15 * * * *", or @hourly, @daily, @weekly, @monthly, @yearly, or @every 10m`
+	const forms = `write five fields as in "*/15 * * * *", @hourly or @every 10m`
 	switch {
 	case strings.Contains(schedule, "TZ="):
 		return "cannot hold a time zone; that is what timezone is for"
@@ -31,7 +31,8 @@ func checkSchedule(schedule string) string {
 	}
 	parsed, err := cron.ParseStandard(schedule)
 	if err != nil {
-		return fmt.Sprintf("%q is no schedule: %s; %s", schedule, err, forms)
+		why, _, _ := strings.Cut(err.Error(), ": [") // which repeats the schedule
+		return fmt.Sprintf("%q is no schedule: %s; %s", schedule, why, forms)
 	}
 	if parsed.Next(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
 		return fmt.Sprintf("%q never comes: no month has that day", schedule)

@@ -74,6 +74,8 @@ timeout = "1m30s"
 verify = false
 [state]
 dir = "/var/lib/x"
+memory = "1.5 gb"
+encryption_key = { file = "/run/secrets/key" }
 [runlog]
 rows = "none"
 keys = "hash"
@@ -177,7 +179,7 @@ func beyondSchema() map[string]bool {
 		"a schedule every nothing", "a schedule every so often", "a schedule with a time zone", "a schedule on the 30th of February",
 		"an unknown time zone", "a time zone in lower case", "the machine's own time zone", "a time zone that is a path",
 		"no fields", "a field without a source", "a field mapped twice under two spellings", "a field with an empty name", "an identifier that is a constant",
-		"a rate without a time", "a delivery rate without a number", "a retention of no time", "a time-out beyond its bounds",
+		"a rate without a time", "a delivery rate without a number", "a retention of no time", "a time-out beyond its bounds", "a memory that is too small", "a memory that is too large",
 		"defaults with a bad schedule", "defaults with an unknown destination that no sync uses",
 	} {
 		beyond[name] = true

@@ -1,4 +1,4 @@
-package sqlite
+package snapshot
 
 import (
 	"path/filepath"
@@ -13,7 +13,7 @@ func TestFileNames(t *testing.T) {
 		"é": "=c3=a9", "=43": "=3d43", "\x00": "=00", `a\b`: "a=5cb", "a b": "a=20b",
 	} {
 		if got := fileName(sync); got != want {
-			t.Errorf("the file of sync %q is %q, not %q", sync, got, want)
+			t.Errorf("the files of sync %q are called %q, not %q", sync, got, want)
 		}
 	}
 }
@@ -25,10 +25,13 @@ func FuzzFileName(f *testing.F) {
 	f.Fuzz(func(t *testing.T, a, b string) {
 		name, other := fileName(a), fileName(b)
 		if a != b && strings.EqualFold(name, other) {
-			t.Errorf("syncs %q and %q share the file %q", a, b, name)
+			t.Errorf("syncs %q and %q share the files %q", a, b, name)
 		}
-		if a != "" && (filepath.Base(name) != name || len(name) > longestName || strings.HasPrefix(name, ".")) {
-			t.Errorf("the file of sync %q is %q", a, name)
+		if a != "" && (filepath.Base(name) != name || len(name) > longestName || strings.Contains(name, ".")) {
+			t.Errorf("the files of sync %q are called %q", a, name)
+		}
+		if sync, ok := syncName(name); ok && sync != a || !ok && !strings.HasPrefix(name, "==") {
+			t.Errorf("%q is taken for the files of sync %q, not %q", name, sync, a)
 		}
 	})
 }
