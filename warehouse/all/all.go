@@ -2,6 +2,8 @@
 package all
 
 import (
+	"slices"
+
 	"spillway/warehouse"
 	"spillway/warehouse/mysql"
 	"spillway/warehouse/postgres"
@@ -9,5 +11,6 @@ import (
 
 // Definitions returns all kinds of warehouse, in the order in which they are shown.
 func Definitions() []warehouse.Definition {
-	return append(embedded(), postgres.Definition(), postgres.Redshift(), mysql.Definition())
+	served := []warehouse.Definition{postgres.Definition(), postgres.Redshift(), mysql.Definition()}
+	return slices.Concat(embedded(), served, viaSnowflake())
 }
