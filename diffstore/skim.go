@@ -28,3 +28,21 @@ type Skimmer interface {
 	// probe is not found the same says nothing about its row. Same must be as long as probes.
 	Skim(ctx context.Context, probes []Probe, same []bool) error
 }
+
+// Parted is a Skimmer whose index may be larger than the memory that there is for it. Rows in any order would then have
+// each look-up wait for the disk.
+type Parted interface {
+	Skimmer
+
+	// Parts returns into how many parts the rows of the source are best divided before they are skimmed and compared,
+	// those of the first part before those of the second: the rows of one part, in any order, need so much of the index
+	// at a time as there is room for. It is 1 where the order does not matter, and a power of two otherwise, MostParts
+	// at most. See KeyHash.Part.
+	Parts(ctx context.Context) (int, error)
+}
+
+// MostParts is the largest number of parts.
+const MostParts = 256
+
+// Part returns to which of a number of parts a key belongs, from 0.
+func (h KeyHash) Part(parts int) int { return int(h[0]) * parts / MostParts }

@@ -17,7 +17,8 @@ type files struct {
 	name          string
 	sumKey        []byte
 	encryptionKey []byte
-	budget        int // of memory, in bytes
+	budget        int          // of memory, in bytes
+	room          func() int64 // for mapped files, in bytes
 	random        func([]byte)
 	log           *slog.Logger
 }

@@ -39,39 +39,65 @@ func (v *view) Skim(ctx context.Context, probes []diffstore.Probe, same []bool) 
 }
 
 func (v *view) skim(probes []diffstore.Probe, same []bool) {
-	g, b := v.base, v.batch
+	b := v.batch
+	v.base.aim(probes, b)
+	v.base.refine(probes, b)
+	for i := range probes {
+		same[i] = v.skimOne(&probes[i], uint64(b.lo[i]), uint64(b.hi[i]), uint64(b.at[i]))
+	}
+}
+
+// aim finds the records among which each probe's is, by the directory, and guesses which it is.
+func (g *generation) aim(probes []diffstore.Probe, b *batch) {
 	dir, shift, keyBits := g.keyDir, g.keyShift&63, g.keyBits&63
 	for i := range probes {
 		h := prefix(probes[i].Key)
 		pair := binary.LittleEndian.Uint64(dir[4*(h>>shift):])
-		b.hi[i] = uint32(min(pair>>32, g.rows))
-		b.lo[i] = min(uint32(pair), b.hi[i])
+		hi := min(pair>>32, g.rows)
+		lo := min(pair&(1<<32-1), hi)
+		b.lo[i], b.hi[i] = uint32(lo), uint32(hi)
+		b.at[i] = uint32(min(lo+(h<<keyBits>>32)*(hi-lo)>>32, max(g.rows, 1)-1))
+	}
+}
+
+// refine looks at each guess, and makes a better one of how far off its hash is: hashes are spread evenly. Then it looks
+// there too, and goes one further where that is near. What a guess ends at need not be within its bounds.
+func (g *generation) refine(probes []diffstore.Probe, b *batch) {
+	if g.rows == 0 {
+		return
+	}
+	last := int64(g.rows) - 1
+	for i := range probes {
+		off := int64(prefix(probes[i].Key)&hashMask) - int64(g.hashAt(uint64(b.at[i])))
+		at := int64(b.at[i]) + ((off>>16)*int64(g.rows)+1<<47)>>48
+		b.at[i] = uint32(min(max(at, int64(b.lo[i])), int64(max(b.hi[i], b.lo[i]+1))-1, last))
 	}
 	for i := range probes {
-		h := prefix(probes[i].Key)
-		lo, hi := uint64(b.lo[i]), uint64(b.hi[i])
-		at := lo + (h<<keyBits>>32)*(hi-lo)>>32
-		b.at[i] = uint32(at)
-		if at < hi && g.hashAt(at) > h&hashMask {
-			b.at[i] = uint32(max(at, lo+1) - 1)
-		}
-	}
-	for i := range probes {
-		same[i] = v.skimOne(&probes[i], uint64(b.lo[i]), uint64(b.hi[i]), uint64(b.at[i]))
+		off := int64(prefix(probes[i].Key)&hashMask) - int64(g.hashAt(uint64(b.at[i])))
+		b.at[i] += uint32((-off)>>63) & 1    // 1 where the probe is behind
+		b.at[i] -= uint32(uint64(off) >> 63) // 1 where it is before
 	}
 }
 
 func (v *view) skimOne(p *diffstore.Probe, lo, hi, at uint64) bool {
 	g := v.base
 	want := prefix(p.Key) & hashMask
-	for at > lo && g.hashAt(at) > want {
-		at--
+	if lo >= hi {
+		return false
 	}
-	for at < hi && g.hashAt(at) < want {
+	at = max(min(at, hi-1), lo)
+	have := g.hashAt(at)
+	for have > want && at > lo {
+		at--
+		have = g.hashAt(at)
+	}
+	for have < want && at+1 < hi {
 		at++
+		have = g.hashAt(at)
 	}
 	source := p.Source & sourceMask
-	if at >= hi || g.hashAt(at) != want || source == 0 || g.sourceAt(at) != source || g.markAt(at)&1 != 0 {
+	// Of keys that share a hash none is plain, so that any of them will do.
+	if have != want || source == 0 || g.sourceAt(at) != source || g.markAt(at)&1 != 0 {
 		return false
 	}
 	word, bit := at/64, uint64(1)<<(at%64)

@@ -101,7 +101,7 @@ func Open(dir string, log *slog.Logger, options ...Option) (*Store, error) {
 		return nil, fmt.Errorf("open the snapshots: %w", err)
 	}
 	s := &Store{
-		template: files{fs: systemFS{}, dir: dir, log: log, budget: DefaultMemory, random: systemRandom},
+		template: files{fs: systemFS{}, dir: dir, log: log, budget: DefaultMemory, random: systemRandom, room: systemRoom},
 		busy:     map[string]bool{},
 	}
 	for _, o := range options {
