@@ -19,10 +19,11 @@ import (
 
 // projects are the examples, each in a directory of its own, with the syncs it has.
 var projects = map[string][]string{
-	"quickstart":          {"contacts"},
-	"postgres-to-hubspot": {"companies", "contacts"},
-	"postgres-to-slack":   {"incidents", "orders"},
-	"http":                {"people"},
+	"quickstart":             {"contacts"},
+	"postgres-to-customerio": {"customers", "purchases"},
+	"postgres-to-hubspot":    {"companies", "contacts"},
+	"postgres-to-slack":      {"incidents", "orders"},
+	"http":                   {"people"},
 }
 
 func kinds() project.Kinds {

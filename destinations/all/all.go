@@ -3,6 +3,7 @@ package all
 
 import (
 	"spillway/destinations"
+	"spillway/destinations/customerio"
 	"spillway/destinations/http"
 	"spillway/destinations/hubspot"
 	"spillway/destinations/sandbox"
@@ -12,6 +13,7 @@ import (
 // Definitions returns the kinds of destinations in the order of their names.
 func Definitions() []destinations.Definition {
 	return []destinations.Definition{
+		customerio.Definition(),
 		http.Definition(),
 		hubspot.Definition(),
 		sandbox.Definition(),

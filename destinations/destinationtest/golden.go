@@ -67,7 +67,11 @@ func (c Call) String() string {
 	text.WriteString("\n")
 	var lines []string
 	for name, values := range c.Header {
-		lines = append(lines, name+": "+strings.ReplaceAll(strings.Join(values, ", "), string(canary), "•••")+"\n")
+		value := strings.ReplaceAll(strings.Join(values, ", "), string(canary), "•••")
+		if _, coded, ok := strings.Cut(value, "Basic "); ok {
+			value = strings.ReplaceAll(value, coded, "•••")
+		}
+		lines = append(lines, name+": "+value+"\n")
 	}
 	slices.Sort(lines)
 	text.WriteString(strings.Join(lines, "") + "\n")
