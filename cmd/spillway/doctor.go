@@ -25,6 +25,8 @@ type checkup struct {
 	Error  string `json:"error"`
 	TookMS int64  `json:"took_ms"`
 
+	Privileges *rights `json:"privileges,omitempty"` // of a warehouse that is well and has roles
+
 	err error
 }
 
@@ -33,7 +35,8 @@ func (a *app) doctorCommand() *cobra.Command {
 		Use: "doctor [NAME...]", Short: "Connect to each warehouse and destination, and say what is wrong and how to mend it",
 		Long: `Doctor opens each warehouse and destination, or those named, and then checks each sync against what it found: its
 columns, its object and its fields. It also looks whether the next run could read the snapshots; spillway state verify
-reads all of them. No record is sent.`,
+reads all of them. Of a warehouse that has roles it finds out what the credentials may do beyond reading, also by a write
+that it takes back, warns of that, and prints the statements that make a lesser role. No record is sent.`,
 		Example: "  spillway doctor\n  spillway doctor hubspot",
 		RunE: func(cmd *cobra.Command, names []string) error {
 			p, err := a.load()
@@ -96,6 +99,9 @@ func examine(ctx context.Context, e *syncer.Engine, p *project.Project, names []
 				}
 				return w.Check(ctx)
 			})
+			if c := &found[len(found)-1]; c.OK {
+				c.Privileges = rightsOf(ctx, e, name)
+			}
 		}
 	}
 	for _, name := range sortedNames(p.Destinations) {
@@ -157,6 +163,7 @@ func (a *app) showCheckups(found []checkup) error {
 			if !c.OK {
 				a.indented(c.Error + remedy(c.err, c.Name))
 			}
+			a.showRights(c.Privileges)
 		}
 		if len(found) == 0 {
 			a.printf("There is nothing to check: the project has no warehouse and no destination.\n")

@@ -27,8 +27,9 @@ func (a *app) modelsCommand() *cobra.Command {
 	var warehouseName string
 	show := &cobra.Command{
 		Use: "show MODEL", Short: "Preview a model's rows and column types", Args: arguments("MODEL"),
-		Long: `Show runs a model, or the statement of a sync, with a limit and prints its rows; those too wide for the screen are
-printed one value a line. These are values of your data: mind who sees the screen.`,
+		Long: `Show runs a model, the statement of a sync, or a table or dbt model that a sync reads, with a limit and prints its
+rows; those too wide for the screen are printed one value a line. These are values of your data: mind who sees the
+screen.`,
 		Example: "  spillway models show customers --limit 5",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if limit < 1 {
@@ -53,28 +54,20 @@ printed one value a line. These are values of your data: mind who sees the scree
 	}
 	show.Flags().IntVar(&limit, "limit", 20, "at most so many rows")
 	show.Flags().StringVar(&warehouseName, "warehouse", "", "on this `warehouse` (default: the one that a sync of the model uses)")
-	show.ValidArgsFunction = a.completes(func(p *project.Project) []string { return sortedNames(p.Models) })
+	show.ValidArgsFunction = a.completes(modelNames)
 	cmd.AddCommand(show)
 	return cmd
 }
 
-// previewOf finds the SQL of a model or of a sync, and the warehouse to run it on.
+// previewOf finds the SQL of a model, of a sync, or of a table or dbt model that a sync reads, and the warehouse to run
+// it on.
 func previewOf(p *project.Project, name, warehouseName string) (sql, on string, err error) {
-	on = warehouseName
-	if m, ok := p.Models[name]; ok {
-		sql = m.SQL
-		for _, s := range p.Syncs {
-			if s.SQL == sql && on == "" {
-				on = s.Warehouse
-			}
-		}
-	} else if s, ok := p.Sync(name); ok {
-		sql = s.SQL
-		if on == "" {
-			on = s.Warehouse
-		}
-	} else {
-		return "", "", usagef("the project has no model %q%s", name, settings.Hint(name, append(sortedNames(p.Models), syncNames(p)...)))
+	sql, on, ok := statementOf(p, name)
+	if !ok {
+		return "", "", usagef("the project has no model %q%s", name, settings.Hint(name, modelNames(p)))
+	}
+	if warehouseName != "" {
+		on = warehouseName
 	}
 	if on == "" && len(p.Warehouses) == 1 {
 		on = sortedNames(p.Warehouses)[0]
@@ -86,6 +79,40 @@ func previewOf(p *project.Project, name, warehouseName string) (sql, on string, 
 		return "", "", usagef("say which warehouse with --warehouse: %s", joined(sortedNames(p.Warehouses)))
 	}
 	return sql, on, nil
+}
+
+// statementOf finds what name stands for: a file of models before a sync, and that before what a sync reads. on is the
+// warehouse of a sync that reads it, or empty.
+func statementOf(p *project.Project, name string) (sql, on string, ok bool) {
+	if m, ok := p.Models[name]; ok {
+		for _, s := range p.Syncs {
+			if s.SQL == m.SQL {
+				return m.SQL, s.Warehouse, true
+			}
+		}
+		return m.SQL, "", true
+	}
+	if s, ok := p.Sync(name); ok {
+		return s.SQL, s.Warehouse, true
+	}
+	for _, s := range p.Syncs {
+		if s.Model == name {
+			return s.SQL, s.Warehouse, true
+		}
+	}
+	return "", "", false
+}
+
+// modelNames are the names that models show takes.
+func modelNames(p *project.Project) []string {
+	names := append(sortedNames(p.Models), syncNames(p)...)
+	for _, s := range p.Syncs {
+		if s.Table != "" {
+			names = append(names, s.Model)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 func (a *app) showRows(columns []warehouse.Column, rows []warehouse.Row) error {

@@ -47,6 +47,7 @@ func TestEndToEnd(t *testing.T) {
 		"two processes":                           testTwoProcesses,
 		"a full disk":                             testFullDisk,
 		"a read-only state directory":             testReadOnlyState,
+		"a role that may do too much":             testPrivileges,
 		"a damaged snapshot":                      testDamagedSnapshot,
 	} {
 		t.Run(name, func(t *testing.T) {
