@@ -81,11 +81,7 @@ func appendRaw(b []byte, raw json.RawMessage) ([]byte, error) {
 	if raw == nil {
 		return append(b, "null"...), nil
 	}
-	into := bytes.NewBuffer(b)
-	if err := json.Compact(into, raw); err != nil {
-		return nil, fmt.Errorf("the value is no JSON: %w", err)
-	}
-	return into.Bytes(), nil
+	return appendCompact(b, raw)
 }
 
 func appendOther(b []byte, v any) ([]byte, error) {

@@ -3,6 +3,7 @@ package destinations_test
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -74,6 +75,14 @@ func TestFieldsAreWrittenInTheirOrder(t *testing.T) {
 	}
 	if _, err := (destinations.Fields{{Name: "score", Value: json.Number("x")}}).AppendJSON(nil); err == nil || err.Error() != "field score: the value is no number of JSON" {
 		t.Errorf("error %v", err)
+	}
+}
+
+func TestDocumentsNestAsDeepAsEncodingJSONTakesThem(t *testing.T) {
+	t.Parallel()
+	for _, depth := range []int{9_999, 10_000, 10_001} {
+		checkJSON(t, json.RawMessage(strings.Repeat("[", depth)+strings.Repeat("]", depth)))
+		checkJSON(t, json.RawMessage(strings.Repeat(`{"a":`, depth)+"1"+strings.Repeat("}", depth)))
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -22,6 +23,9 @@ const (
 	// early is by how long intents may be ahead of their requests. Whatever is intended and not sent is in doubt after
 	// a crash, so a slow destination gets few intents ahead; a quick one gets many, which then share a sync of the disk.
 	early = 20 * time.Millisecond
+
+	// late is how long an answer may wait for others to be recorded with it.
+	late = 5 * time.Millisecond
 )
 
 // batch is what one Write delivers, on its way.
@@ -46,6 +50,8 @@ type line struct {
 	moved    chan struct{}
 	answered chan *batch
 	idle     chan *batch
+
+	underway atomic.Int64 // batches that are intended and not settled
 }
 
 // newLine starts the stages. Requests are made under ctx.
@@ -121,7 +127,7 @@ func gather(group []*batch, first *batch, from <-chan *batch, most int) []*batch
 func (l *line) intendAll(ctx context.Context) (failed error) {
 	var group []*batch
 	var attempts []diffstore.Attempt
-	lead := lead{most: 1}
+	lead := lead{most: 1, since: time.Now()}
 	for first := range l.filled {
 		lead.wait(l)
 		group = gather(group, first, l.filled, lead.most-len(l.intended))
@@ -138,6 +144,7 @@ func (l *line) intendAll(ctx context.Context) (failed error) {
 			if err == nil {
 				for _, b := range group {
 					b.tokens, tokens = tokens[:len(b.items)], tokens[len(b.items):]
+					l.underway.Add(1)
 					l.intended <- b
 				}
 				lead.adapt(l, len(group))
@@ -168,11 +175,13 @@ func (l *line) writeAll(ctx context.Context) {
 	}
 }
 
-// settleAll records what became of batches. What was intended and not sent is returned.
+// settleAll records what became of batches. What was intended and not sent is returned without a time, by which the
+// next run tells that it was not tried.
 func (l *line) settleAll(ctx context.Context) (failed error) {
 	var group []*batch
 	for first := range l.answered {
-		group = gather(group, first, l.answered, l.depth)
+		group = l.gatherAnswers(group, first)
+		l.underway.Add(-int64(len(group)))
 		err := l.sender.settle(ctx, group)
 		if err != nil {
 			l.sender.halt(err)
@@ -192,23 +201,46 @@ func (l *line) settleAll(ctx context.Context) (failed error) {
 	return failed
 }
 
-// lead is how many batches may be intended that are not being written yet.
-type lead struct{ most int }
-
-// wait waits until there is room for one more.
-func (a *lead) wait(l *line) {
-	began := time.Now()
-	for len(l.intended) >= a.most {
-		<-l.moved
+// gatherAnswers returns first and what is answered soon after it, as long as there is more to come.
+func (l *line) gatherAnswers(group []*batch, first *batch) []*batch {
+	group = gather(group, first, l.answered, l.depth)
+	if len(group) >= l.depth/2 || int64(len(group)) >= l.underway.Load() {
+		return group
 	}
-	if a.most > 1 && time.Since(began) > early {
-		a.most /= 2
+	timer := time.NewTimer(late)
+	defer timer.Stop()
+	for len(group) < l.depth/2 && int64(len(group)) < l.underway.Load() {
+		select {
+		case b, ok := <-l.answered:
+			if !ok {
+				return group
+			}
+			group = append(group, b)
+		case <-timer.C:
+			return group
+		}
+	}
+	return group
+}
+
+// lead is how many batches may be intended that are not being written yet: as many as are written in the time that
+// intents may be early.
+type lead struct {
+	most  int
+	since time.Time // when the latest group was intended
+}
+
+// wait waits until half of that many may be intended at a time.
+func (a *lead) wait(l *line) {
+	for len(l.intended) > a.most/2 {
+		<-l.moved
 	}
 }
 
-// adapt raises the number where a group of that many batches did not keep the writers at work.
+// adapt learns from the time that a group took.
 func (a *lead) adapt(l *line, group int) {
-	if group == a.most && len(l.intended) == 0 {
-		a.most = min(2*a.most, l.depth)
-	}
+	now := time.Now()
+	took := max(now.Sub(a.since), 1)
+	a.since = now
+	a.most = max(1, min(int(early*time.Duration(group)/took), 2*a.most, l.depth))
 }

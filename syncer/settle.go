@@ -75,8 +75,12 @@ func (s *sender) settle(ctx context.Context, group []*batch) error {
 	now := s.now()
 	fates := make([]diffstore.Fate, 0, len(group)*len(group[0].items))
 	for _, b := range group {
+		at := now
+		if !b.sent {
+			at = time.Time{}
+		}
 		for n := range b.results {
-			fates = s.appendFates(fates, &b.items[n], &b.results[n], now)
+			fates = s.appendFates(fates, &b.items[n], &b.results[n], at)
 		}
 	}
 	if len(fates) == 0 {
@@ -88,8 +92,8 @@ func (s *sender) settle(ctx context.Context, group []*batch) error {
 	return nil
 }
 
-func (s *sender) appendFates(fates []diffstore.Fate, i *item, r *destinations.Result, now time.Time) []diffstore.Fate {
-	f := diffstore.Fate{Key: i.Key, Code: r.Code, At: now}
+func (s *sender) appendFates(fates []diffstore.Fate, i *item, r *destinations.Result, at time.Time) []diffstore.Fate {
+	f := diffstore.Fate{Key: i.Key, Code: r.Code, At: at}
 	if i.Step == remove {
 		f.ID = i.Folded
 	}
@@ -108,7 +112,7 @@ func (s *sender) appendFates(fates []diffstore.Fate, i *item, r *destinations.Re
 	fates = append(fates, f)
 	if f.Outcome == diffstore.Taken && s.sync.OnRemoved == onRemovedIgnore {
 		for _, id := range i.Old { // the record under the former identifier stays as it is
-			fates = append(fates, diffstore.Fate{Key: i.Key, ID: id, Outcome: diffstore.Gone, At: now})
+			fates = append(fates, diffstore.Fate{Key: i.Key, ID: id, Outcome: diffstore.Gone, At: at})
 		}
 	}
 	return fates

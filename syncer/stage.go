@@ -218,7 +218,18 @@ func (st *stager) verdict(v diffstore.Verdict, k *diffstore.Known) diffstore.Ver
 	if due && st.sync.Mode == destinations.Insert && k != nil && k.Accepted {
 		return diffstore.Same
 	}
+	if v == diffstore.Carried && k != nil && unsent(&k.Tried) {
+		if k.Accepted {
+			return diffstore.Changed
+		}
+		return diffstore.Added
+	}
 	return v
+}
+
+// unsent reports whether an attempt was intended, and the run stopped before it was sent: see line.settleAll.
+func unsent(t *diffstore.Tried) bool {
+	return t.Token != diffstore.Token{} && !t.Doubt && t.Refusals == 0 && t.Since.IsZero()
 }
 
 // firstVerdict is what verdict was for the first row of a key that turned out to stand twice in the source.

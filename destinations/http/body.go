@@ -123,6 +123,9 @@ func nameOf(r destinations.Record) string {
 // that there may have been one, in a body that was cut short or broken.
 func resultsOf(body []byte) (json.RawMessage, bool, error) {
 	body = bytes.TrimLeft(bytes.TrimPrefix(body, []byte("\ufeff")), " \t\r\n")
+	if len(body) == 0 {
+		return nil, false, nil
+	}
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	var value json.RawMessage
 	err := decoder.Decode(&value)

@@ -121,6 +121,9 @@ func parseAddress(text string) (address, error) {
 
 // pathFor returns the path for the records of b.
 func (a address) pathFor(b destinations.Batch) string {
+	if !strings.Contains(a.path, "{") {
+		return a.path
+	}
 	return strings.NewReplacer(
 		"{object}", url.PathEscape(b.Object),
 		"{op}", url.PathEscape(string(b.Op)),

@@ -106,7 +106,8 @@ func (c *Client) attempt(r *http.Request, call *call) *Problem {
 		return c.held(ctx, p)
 	}
 
-	out := r.Clone(ctx)
+	out := r.WithContext(ctx)
+	out.Header = r.Header.Clone()
 	version, err := c.credentials.apply(out, call.body)
 	if err != nil {
 		return c.failed(Unfit, "credentials", err)

@@ -23,6 +23,13 @@ type Each struct {
 func (e Each) Write(ctx context.Context, c *Client, b destinations.Batch) ([]destinations.Result, error) {
 	results := make([]destinations.Result, len(b.Records))
 	fill(results, notSent())
+	if len(b.Records) == 1 {
+		var err error
+		if results[0], err = e.write(ctx, c, b, b.Records[0]); err != nil {
+			return results, err
+		}
+		return results, ctx.Err()
+	}
 	group, going := errgroup.WithContext(ctx)
 	group.SetLimit(c.concurrency)
 	for i, r := range b.Records {
