@@ -1,6 +1,8 @@
 package bench
 
 import (
+	"database/sql"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,20 +16,13 @@ import (
 )
 
 // load makes the model's table of n rows, one in which 1 % of them changed, 0.5 % came and 0.5 % left, and one in which
-// all changed.
+// all changed, so that no table changes between turns.
 func load(b *testing.B, dsn string, n int) {
 	b.Helper()
-	db, err := sqlx.ConnectContext(b.Context(), "pgx", dsn)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer func() {
-		if err := db.Close(); err != nil {
-			b.Error(err)
-		}
-	}()
+	db := connect(b, dsn)
+	defer disconnect(b, db)
 	for _, statement := range []string{
-		"drop table if exists customers, customers_some, customers_all",
+		"drop table if exists customers, customers_some, customers_all, customers_md5",
 		`create unlogged table customers as
 			select i::bigint as id, 'user' || i || '@example.com' as email, 'First ' || i % 1000 as first_name,
 			'Last ' || i % 5000 as last_name, (i % 100000) * 1.01::numeric(12, 2) as lifetime_value,
@@ -48,6 +43,7 @@ func load(b *testing.B, dsn string, n int) {
 			select id, email, first_name, last_name, lifetime_value, created_at, updated_at, opted_in, vip, score + 1 as score, company, custom
 			from customers`,
 		"vacuum analyze customers", "vacuum analyze customers_some", "vacuum analyze customers_all",
+		"checkpoint",
 	} {
 		if _, err := db.ExecContext(b.Context(), strings.ReplaceAll(statement, "{n}", strconv.Itoa(n))); err != nil {
 			b.Fatal(err)
@@ -55,27 +51,59 @@ func load(b *testing.B, dsn string, n int) {
 	}
 }
 
-// newProject writes a project whose model is the table that BENCH_TABLE names.
-func newProject(b *testing.B) string {
+func connect(b *testing.B, dsn string) *sqlx.DB {
+	b.Helper()
+	db, err := sqlx.ConnectContext(b.Context(), "pgx", dsn)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return db
+}
+
+func disconnect(b *testing.B, db *sqlx.DB) {
+	b.Helper()
+	if err := db.Close(); err != nil {
+		b.Error(err)
+	}
+}
+
+// asked is a number that PostgreSQL gives.
+func asked(b *testing.B, dsn, query string) float64 {
+	b.Helper()
+	db := connect(b, dsn)
+	defer disconnect(b, db)
+	var n sql.NullFloat64
+	if err := db.GetContext(b.Context(), &n, query); err != nil {
+		b.Fatal(err)
+	}
+	return n.Float64
+}
+
+// postgresWarehouse is the warehouse of a project in PostgreSQL, at the address that each process is given.
+const postgresWarehouse = `type = "postgres"
+dsn = { env = "` + warehouseVariable + `" }`
+
+// nowhere is a destination that is never written to.
+const nowhere = `url = "http://127.0.0.1:9/{object}"`
+
+// newProject writes a project in which all twelve columns of the model are delivered to an address.
+func newProject(b *testing.B, warehouse, destination, delivery string) string {
 	b.Helper()
 	dir := b.TempDir()
 	for name, content := range map[string]string{
-		"spillway.toml": `[project]
-name = "bench"
-[warehouses.pg]
-type = "postgres"
-dsn = { env = "BENCH_DSN" }
-[destinations.hook]
-type = "http"
-url = "http://127.0.0.1:9/{object}"
-`,
+		"spillway.toml": fmt.Sprintf("[project]\nname = \"bench\"\n[warehouses.source]\n%s\n[destinations.hook]\ntype = \"http\"\n%s\n", warehouse, destination),
 		"syncs/contacts.toml": `table = "customers"
 destination = "hook"
 object = "contacts"
 key = "id"
 identifier = "email"
 on_removed = "delete"
+[guard]
+max_changed = "100%"
+max_removed = "100%"
+` + delivery + `
 [fields]
+id = "id"
 email = "email"
 first_name = "first_name"
 last_name = "last_name"
@@ -100,8 +128,8 @@ custom = "custom"
 	return dir
 }
 
-// size is how many bytes the snapshot of a project takes, without the previous generation.
-func size(b *testing.B, dir string) int64 {
+// snapshotSize is how many bytes the files of a project's snapshots take.
+func snapshotSize(b *testing.B, dir string) int64 {
 	b.Helper()
 	var total int64
 	err := filepath.WalkDir(filepath.Join(dir, ".spillway", "snapshots"), func(_ string, entry fs.DirEntry, err error) error {
