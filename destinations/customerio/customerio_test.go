@@ -245,10 +245,10 @@ func TestEvents(t *testing.T) {
 func TestIDsOfEventsAreULIDs(t *testing.T) {
 	t.Parallel()
 	at := time.UnixMilli(1469918176385) // the example of github.com/ulid/spec
-	if got := ulid(at, "x"); !strings.HasPrefix(got, "01ARYZ6S41") || len(got) != 26 {
+	if got := eventID(at, "x"); !strings.HasPrefix(got, "01ARYZ6S41") || len(got) != 26 {
 		t.Errorf("%s", got)
 	}
-	if got := ulid(time.Unix(-5, 0), "x"); !strings.HasPrefix(got, "0000000000") {
+	if got := eventID(time.Unix(-5, 0), "x"); !strings.HasPrefix(got, "0000000000") {
 		t.Errorf("before 1970: %s", got)
 	}
 }

@@ -2,12 +2,12 @@ package customerio
 
 import (
 	"crypto/sha256"
-	"encoding/base32"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"strconv"
 	"time"
+
+	"github.com/oklog/ulid/v2"
 
 	"spillway/destinations"
 	"spillway/destinations/httpapi"
@@ -86,7 +86,7 @@ func event(b destinations.Batch, r destinations.Record) ([]byte, error) {
 	if who == nil || !named {
 		return nil, errNobody
 	}
-	item = append(item, destinations.FieldValue{Name: "id", Value: ulid(at, httpapi.IdempotencyKey(b, []destinations.Record{r}))})
+	item = append(item, destinations.FieldValue{Name: "id", Value: eventID(at, httpapi.IdempotencyKey(b, []destinations.Record{r}))})
 	return finish(item, who, attributes, true)
 }
 
@@ -120,15 +120,15 @@ func value(v destinations.Value) destinations.Value {
 	return v
 }
 
-var crockford = base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").WithPadding(base32.NoPadding)
-
-// ulid is the id by which an event that arrives twice is known: 48 bits of its time and 80 that stand for the record.
-func ulid(at time.Time, key string) string {
-	var id [20]byte // 16 behind four zeros, as an encoded byte string would begin with the high bits
-	binary.BigEndian.PutUint64(id[2:], uint64(max(at.UnixMilli(), 0)))
+// eventID is the id by which an event that arrives twice is known: its time, and what stands for the record.
+func eventID(at time.Time, key string) string {
+	var id ulid.ULID
 	sum := sha256.Sum256([]byte(key))
-	copy(id[10:], sum[:10])
-	return crockford.EncodeToString(id[:])[6:]
+	copy(id[:], sum[:])
+	if id.SetTime(uint64(max(at.UnixMilli(), 0))) != nil {
+		_ = id.SetTime(0) // beyond the year 10889
+	}
+	return id.String()
 }
 
 func number(n int64) destinations.Value { return json.Number(strconv.FormatInt(n, 10)) }
