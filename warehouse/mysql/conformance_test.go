@@ -85,6 +85,7 @@ func TestConformance(t *testing.T) {
 		Fail:         func(at int) string { return fmt.Sprintf("n + 0 * (18446744073709551615 + (n = %d))", at) },
 		DataError:    func(text string) string { return "select extractvalue('<a/>', concat('~', " + text + "))" },
 		MissingTable: "1146",
+		Cut:          cuts(dsn),
 		Writes: []string{
 			"insert into log values (1)",
 			"insert into log values (1) returning id",

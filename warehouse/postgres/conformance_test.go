@@ -81,6 +81,7 @@ func TestConformance(t *testing.T) {
 		Fail:         func(at int) string { return fmt.Sprintf("n + 0 / (n - %d)", at) },
 		Packs:        true,
 		MissingTable: "42P01",
+		Cut:          cuts(dsn),
 		Writes: []string{
 			"insert into log values (1)",
 			"insert into log values (1) returning id",

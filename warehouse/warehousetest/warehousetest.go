@@ -56,6 +56,11 @@ type Suite struct {
 
 	// MissingTable is the system's code for a table that does not exist.
 	MissingTable string
+
+	// Cut are, each under a name for the way of it, warehouses whose server or driver ends the result of any query before
+	// its last row and calls that its end, or calls it nothing: only a fake or a proxy does. The query has 5000 rows of
+	// Series at least, or as many as the server likes.
+	Cut map[string]func(t *testing.T) warehouse.Warehouse
 }
 
 // Absent stands for the expression of a value that a system does not have.
@@ -76,6 +81,7 @@ func Run(t *testing.T, s Suite) {
 	t.Run("rows", s.rows)
 	t.Run("failures", s.failures)
 	t.Run("cancelling", s.cancelling)
+	t.Run("truncation", s.truncation)
 	t.Run("a million rows are read in constant memory", s.memory)
 }
 
