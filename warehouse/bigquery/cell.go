@@ -36,13 +36,13 @@ func (k *kind) appendCell(dst []byte, v any) ([]byte, error) {
 		if err != nil {
 			return dst, errNumber
 		}
-		return appendInt64(dst, int64(math.Float64bits(f))), nil
+		return k.appendWord(dst, int64(math.Float64bits(f))), nil
 	case typeInt64, typeDate, typeTime, typeDatetime, typeTimestamp:
 		n, err := k.parseWord(text)
 		if err != nil {
 			return dst, err
 		}
-		return appendInt64(dst, n), nil
+		return k.appendWord(dst, n), nil
 	case typeNumeric, typeBigNumeric:
 		return appendDecimal(dst, text, k.scale)
 	case typeBytes:

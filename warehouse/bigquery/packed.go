@@ -30,7 +30,12 @@ const packedVersion = "bigquery 1"
 //	STRING GEOGRAPHY BYTES JSON              the bytes themselves
 //	ARRAY STRUCT INTERVAL RANGE              the text of the value
 
-func appendInt64(dst []byte, n int64) []byte { return binary.LittleEndian.AppendUint64(dst, uint64(n)) }
+func (k *kind) appendWord(dst []byte, n int64) []byte {
+	if k.name == typeFloat64 && math.IsNaN(math.Float64frombits(uint64(n))) {
+		n = int64(math.Float64bits(math.NaN())) // of which there are many
+	}
+	return binary.LittleEndian.AppendUint64(dst, uint64(n))
+}
 
 var errPacked = errors.New("a packed value is not of its type's form")
 

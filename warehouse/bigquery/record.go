@@ -1,13 +1,15 @@
 package bigquery
 
 import (
-	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"spillway/warehouse"
 )
@@ -15,13 +17,44 @@ import (
 // readSchema reads the schema of a session, which is one message of Arrow.
 func readSchema(message []byte) (schema *arrow.Schema, err error) {
 	defer recovered(&err)
-	reader, err := ipc.NewReader(bytes.NewReader(message))
+	reader, err := ipc.NewReaderFromMessageReader(&messages{message})
 	if err != nil {
-		return nil, fmt.Errorf("read the schema of the result: %w", err)
+		return nil, unreadable(err)
 	}
 	defer reader.Release()
 	return reader.Schema(), nil
 }
+
+// messages are some messages of Arrow, each in memory of its own, which is not copied. Arrow's own reader takes memory
+// for as many bytes as a message says that it has.
+type messages [][]byte
+
+func (m *messages) Message() (*ipc.Message, error) {
+	if len(*m) == 0 {
+		return nil, io.EOF
+	}
+	message := (*m)[0]
+	*m = (*m)[1:]
+	const head = 8 // a mark, and the length of what comes before the body
+	if len(message) < head || binary.LittleEndian.Uint32(message) != math.MaxUint32 {
+		return nil, errMessage
+	}
+	size := int64(binary.LittleEndian.Uint32(message[4:]))
+	if size > int64(len(message)-head) {
+		return nil, errMessage
+	}
+	meta, body := message[head:head+size], message[head+size:]
+	return ipc.NewMessage(memory.NewBufferBytes(meta), memory.NewBufferBytes(body)), nil
+}
+
+// Retain and Release do nothing: the memory is Go's own.
+func (m *messages) Retain() {}
+
+// Release does nothing.
+func (m *messages) Release() {}
+
+// unreadable hides what err wraps: an io.EOF would mean the end of the result.
+func unreadable(err error) error { return fmt.Errorf("%w: %v", errMessage, err) } //nolint:errorlint // as the comment says
 
 // recovered makes an error of the panics with which Arrow meets what it cannot read.
 func recovered(err *error) {
@@ -54,13 +87,13 @@ func (s shape) bind(schema *arrow.Schema) error {
 // decode reads one message, which follows the message of the schema. The record points into memory that is its own.
 func (s shape) decode(schema, message []byte) (out *record, err error) {
 	defer recovered(&err)
-	reader, err := ipc.NewReader(io.MultiReader(bytes.NewReader(schema), bytes.NewReader(message)))
+	reader, err := ipc.NewReaderFromMessageReader(&messages{schema, message})
 	if err != nil {
-		return nil, fmt.Errorf("%w: %v", errMessage, err) //nolint:errorlint // it may wrap io.EOF, which here would mean the end
+		return nil, unreadable(err)
 	}
 	defer reader.Release()
 	if !reader.Next() {
-		return nil, fmt.Errorf("%w: %v", errMessage, reader.Err())
+		return nil, unreadable(reader.Err())
 	}
 	batch := reader.RecordBatch()
 	batch.Retain()

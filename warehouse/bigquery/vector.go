@@ -151,7 +151,9 @@ func (v vector) loadStruct(a *array.Struct) (vector, error) {
 }
 
 // words are the values of an array of eight bytes each.
-func words(a arrow.Array) []int64 { return arrow.Int64Traits.CastFromBytes(fixed(a, arrow.Int64SizeBytes)) }
+func words(a arrow.Array) []int64 {
+	return arrow.Int64Traits.CastFromBytes(fixed(a, arrow.Int64SizeBytes))
+}
 
 // fixed is the memory of an array whose values have so many bytes.
 func fixed(a arrow.Array, size int) []byte {
@@ -211,7 +213,7 @@ func (v *vector) appendPacked(dst []byte, row int) ([]byte, error) {
 		}
 		return append(warehouse.AppendPackedLength(dst, 1), b), nil
 	case typeInt64, typeFloat64, typeDate, typeTime, typeDatetime, typeTimestamp:
-		return appendInt64(warehouse.AppendPackedLength(dst, 8), v.word(row)), nil
+		return v.kind.appendWord(warehouse.AppendPackedLength(dst, 8), v.word(row)), nil
 	case typeNumeric, typeBigNumeric:
 		var digits [96]byte
 		return warehouse.AppendPacked(dst, v.appendDigits(digits[:0], row)), nil

@@ -9,33 +9,38 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"spillway/warehouse/sqldb"
 )
 
-// cell is a value as the REST API writes it.
-func (f *field) cell(v any) map[string]any { return map[string]any{"v": f.cellValue(v)} }
-
-func (f *field) cellValue(v any) any {
-	if f.repeated {
+// appendCell appends a value as the REST API writes it: {"v": ...}.
+func (f *field) appendCell(dst []byte, v any) []byte {
+	dst = append(dst, `{"v":`...)
+	switch list, _ := v.([]any); {
+	case f.repeated:
 		element := *f
 		element.repeated = false
-		list, _ := v.([]any)
-		cells := []any{}
-		for _, e := range list {
-			cells = append(cells, element.cell(e))
-		}
-		return cells
+		dst = appendCells(append(dst, '['), list, func(int) *field { return &element })
+		dst = append(dst, ']')
+	case v == nil:
+		dst = append(dst, "null"...)
+	case f.kind == "RECORD":
+		dst = appendCells(append(dst, `{"f":[`...), list, func(i int) *field { return f.fields[i] })
+		dst = append(dst, "]}"...)
+	default:
+		dst = sqldb.AppendJSON(dst, f.text(v))
 	}
-	switch v := v.(type) {
-	case nil:
-		return nil
-	case []any:
-		cells := make([]any, len(v))
-		for i, inner := range f.fields {
-			cells[i] = inner.cell(v[i])
+	return append(dst, '}')
+}
+
+func appendCells(dst []byte, values []any, of func(i int) *field) []byte {
+	for i, v := range values {
+		if i > 0 {
+			dst = append(dst, ',')
 		}
-		return map[string]any{"f": cells}
+		dst = of(i).appendCell(dst, v)
 	}
-	return f.text(v)
+	return dst
 }
 
 // text is a scalar as the REST API writes it.

@@ -4,6 +4,7 @@ package bigquerytest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"slices"
@@ -187,8 +188,8 @@ func (c *cursor) close() { _ = c.rows.Close() }
 // maxPage is the size of a page in bytes, and as few as BigQuery keeps to.
 const maxPage = 8 << 20
 
-// page returns rows from a place on, and whether there may be more.
-func (j *job) page(start, most int64) (rows []*bq.TableRow, next int64, err error) {
+// page returns rows from a place on as a JSON array, and the place of the row after them, or 0 where there is none.
+func (j *job) page(start, most int64) (rows json.RawMessage, next int64, err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.cursor == nil || j.cursor.at != start {
@@ -199,8 +200,8 @@ func (j *job) page(start, most int64) (rows []*bq.TableRow, next int64, err erro
 			return nil, 0, err
 		}
 	}
-	size := 0
-	for int64(len(rows)) < most && size < maxPage {
+	rows = append(rows, '[')
+	for n := int64(0); n < most && len(rows) < maxPage; n++ {
 		values, err := j.cursor.next()
 		if errors.Is(err, io.EOF) {
 			break
@@ -208,27 +209,17 @@ func (j *job) page(start, most int64) (rows []*bq.TableRow, next int64, err erro
 		if err != nil {
 			return nil, 0, err
 		}
-		row := &bq.TableRow{}
-		for i, f := range j.fields {
-			v := f.cellValue(values[i])
-			if text, ok := v.(string); ok {
-				size += len(text)
-			}
-			row.F = append(row.F, &bq.TableCell{V: v, ForceSendFields: []string{"V"}, NullFields: nullFields(v)})
+		if n > 0 {
+			rows = append(rows, ',')
 		}
-		rows = append(rows, row)
+		rows = appendCells(append(rows, `{"f":[`...), values, func(i int) *field { return j.fields[i] })
+		rows = append(rows, "]}"...)
 	}
+	rows = append(rows, ']')
 	if j.cursor.at >= j.total {
 		j.cursor.close()
 		j.cursor = nil
 		return rows, 0, nil
 	}
 	return rows, j.cursor.at, nil
-}
-
-func nullFields(v any) []string {
-	if v == nil {
-		return []string{"V"}
-	}
-	return nil
 }

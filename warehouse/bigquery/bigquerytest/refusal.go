@@ -14,6 +14,7 @@ type Error struct {
 	Status  int // of HTTP, or the code of gRPC
 	Reason  string
 	Message string
+	Late    bool // whether a job is submitted nevertheless
 }
 
 func (e *Error) Error() string { return fmt.Sprintf("%d %s: %s", e.Status, e.Reason, e.Message) }

@@ -52,7 +52,13 @@ func (s *Server) insert(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	dry := request.Configuration.DryRun
-	if dry && s.refused(w, DryRun) || !dry && s.refused(w, Insert) {
+	operation := Insert
+	if dry {
+		operation = DryRun
+	}
+	planned := s.refuse(operation)
+	if planned != nil && !planned.Late {
+		fail(w, planned)
 		return
 	}
 	sql := request.Configuration.Query.Query
@@ -70,7 +76,12 @@ func (s *Server) insert(w http.ResponseWriter, r *http.Request) {
 			fail(w, refusal(http.StatusConflict, "duplicate", "Already Exists: Job "+request.JobReference.JobId))
 			return
 		}
-		reply(w, s.submit(&request, fields).resource())
+		answer := s.submit(&request, fields).resource()
+		if planned != nil {
+			fail(w, planned)
+			return
+		}
+		reply(w, answer)
 		return
 	}
 	b := s.behaves()
@@ -155,19 +166,32 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, j *job, start, m
 		return
 	}
 	out.JobComplete, out.TotalRows, out.Schema = true, uint64(j.total), j.schema()
+	var rows json.RawMessage
 	if most > 0 {
-		rows, next, err := j.page(start, most)
-		if err != nil {
+		var next int64
+		var err error
+		if rows, next, err = j.page(start, most); err != nil {
 			fail(w, err)
 			return
 		}
-		out.Rows = rows
 		if next > 0 && !s.behaves().CutPages {
 			out.PageToken = strconv.FormatInt(next, 10)
 		}
 		j.note(func(seen *Job) { seen.Pages++ })
 	}
-	reply(w, out)
+	head, err := json.Marshal(out)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if rows == nil {
+		_, _ = w.Write(head)
+		return
+	}
+	for _, part := range [][]byte{head[:len(head)-1], []byte(`,"rows":`), rows, {'}'}} { // uncopied, for there are many
+		_, _ = w.Write(part)
+	}
 }
 
 func (s *Server) get(w http.ResponseWriter, r *http.Request) {
