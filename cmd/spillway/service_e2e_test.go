@@ -15,6 +15,7 @@ import (
 type receiver struct {
 	t      *testing.T
 	server *httptest.Server
+	busy   sync.WaitGroup // requests
 
 	mu       sync.Mutex
 	records  map[string]string // by identifier
@@ -26,10 +27,11 @@ type receiver struct {
 
 // request is one that came.
 type request struct {
-	at   time.Time
-	key  string // Idempotency-Key
-	auth string
-	Op   string `json:"op"`
+	at         time.Time
+	key        string // Idempotency-Key
+	auth       string
+	unanswered bool   // until the process that sent it was gone
+	Op         string `json:"op"`
 
 	Records []struct {
 		Key    string          `json:"key"`
@@ -59,6 +61,8 @@ func newReceiver(t *testing.T) *receiver {
 }
 
 func (s *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.busy.Add(1)
+	defer s.busy.Done()
 	if r.Method == http.MethodHead {
 		return
 	}
@@ -115,6 +119,12 @@ func (s *receiver) take(req *request) (answer reply) {
 		}
 	}
 	return answer
+}
+
+// hangUp ends all connections, and returns when no request is being worked on any more.
+func (s *receiver) hangUp() {
+	s.server.CloseClientConnections()
+	s.busy.Wait()
 }
 
 // answers sets how requests are answered. It is asked about one at a time.
