@@ -325,3 +325,23 @@ func (t *cellTexts) AppendKeyText(dst []byte, n int) ([]byte, bool) {
 	}
 	return appendCellText(dst, c)
 }
+
+// EachUpdate calls yield with the place in the mapping and the name of each field that EachField of the record gives, in
+// the same order.
+func (e *Encoded) EachUpdate(yield func(i int, name string)) {
+	for _, i := range e.mapping.sorted {
+		if f := &e.mapping.fields[i]; e.places[i].has && !f.insertOnly {
+			yield(i, f.name)
+		}
+	}
+}
+
+// EachStored calls yield with the place in the mapping, the name and the stored value of each field of the record, in
+// the order of the mapping: all fields, or with update those that are not only sent on insert.
+func (e *Encoded) EachStored(update bool, yield func(i int, name string, stored []byte)) {
+	for i := range e.places {
+		if f := &e.mapping.fields[i]; e.places[i].has && !(update && f.insertOnly) {
+			yield(i, f.name, e.Stored(i))
+		}
+	}
+}

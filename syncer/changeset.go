@@ -20,13 +20,14 @@ import (
 	"spillway/syncer/runlog"
 )
 
-const changesetMagic = "spillway plan 2\n"
+const changesetMagic = "spillway plan 3\n"
 
 // changeset is the plan of one run, staged on disk so that the warehouse is let go before the first row is sent and
 // memory stays bounded (invariant 9). It is the only file that holds row values: its mode is 0600, and it is
 // removed after the run.
 //
-// The file is the magic line, then frames of length, CRC-32C and item, then one frame with the seal. A file without
+// The file is the magic line, then frames of length, CRC-32C and item, then one frame with the seal. Before the first
+// item that has a field there is a frame with the field's name. A file without
 // its seal is a plan that was never finished, and is refused.
 type changeset struct {
 	file   *os.File
@@ -34,6 +35,10 @@ type changeset struct {
 	size   int64
 	buffer []byte
 	sealed bool
+
+	names   []string          // of fields, by their numbers
+	numbers map[string]uint64 // of these names
+	staged  [naming + 1]int64 // frames by step
 }
 
 // seal closes a plan: what it was made from and what it comes to.
@@ -69,7 +74,7 @@ func createChangeset(path string) (*changeset, error) {
 
 // newChangeset begins a plan in an empty file.
 func newChangeset(f *os.File) (*changeset, error) {
-	c := &changeset{file: f, out: bufio.NewWriterSize(f, 1<<18)}
+	c := &changeset{file: f, out: bufio.NewWriterSize(f, 1<<18), numbers: map[string]uint64{}}
 	if _, err := c.out.WriteString(changesetMagic); err != nil {
 		return nil, errors.Join(fmt.Errorf("stage the plan: %w", err), c.discard())
 	}
@@ -77,9 +82,45 @@ func newChangeset(f *os.File) (*changeset, error) {
 	return c, nil
 }
 
+// name gives the names of a mapping's fields the numbers of their places in it. It comes before the first item.
+func (c *changeset) name(fields []string) error {
+	for _, field := range fields {
+		c.number(field)
+	}
+	return c.writeNames(0)
+}
+
+func (c *changeset) number(name string) uint64 {
+	n, ok := c.numbers[name]
+	if !ok {
+		n = uint64(len(c.names))
+		c.names, c.numbers[name] = append(c.names, name), n
+	}
+	return n
+}
+
+// writeNames writes the names from a number on.
+func (c *changeset) writeNames(from int) error {
+	for _, name := range c.names[from:] {
+		c.staged[naming]++
+		payload := append([]byte{byte(naming)}, name...)
+		if err := c.frame(uint32(len(payload)), payload); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // add appends an item.
 func (c *changeset) add(i *item) error {
-	c.buffer = i.append(c.buffer[:0])
+	known := len(c.names)
+	c.buffer = i.append(c.buffer[:0], c.number)
+	if len(c.names) > known {
+		if err := c.writeNames(known); err != nil {
+			return err
+		}
+	}
+	c.staged[i.Step]++
 	return c.frame(uint32(len(c.buffer)), c.buffer)
 }
 
@@ -141,11 +182,18 @@ func (c *changeset) readSeal() (seal, error) {
 	var s seal
 	sealed := false
 	err := c.frames(func(_ int64, length uint32, payload []byte) error {
-		if length != sealMark {
-			return nil
+		if length == sealMark {
+			sealed = true
+			return json.Unmarshal(payload, &s)
 		}
-		sealed = true
-		return json.Unmarshal(payload, &s)
+		if len(payload) == 0 || payload[0] > byte(naming) {
+			return errPlan
+		}
+		c.staged[payload[0]]++
+		if step(payload[0]) == naming {
+			c.names = append(c.names, string(payload[1:]))
+		}
+		return nil
 	})
 	if err == nil && !sealed {
 		err = errPlan
@@ -156,12 +204,15 @@ func (c *changeset) readSeal() (seal, error) {
 // items yields the items of the given steps in the order they were added, as they are when it begins.
 func (c *changeset) items(wanted ...step) iter.Seq2[item, error] {
 	return func(yield func(item, error) bool) {
+		if !slices.ContainsFunc(wanted, func(s step) bool { return c.staged[s] > 0 }) {
+			return
+		}
 		stop := errors.New("stop")
 		err := c.frames(func(_ int64, length uint32, payload []byte) error {
 			if length == sealMark || len(payload) == 0 || !slices.Contains(wanted, step(payload[0])) {
 				return nil
 			}
-			i, err := decodeItem(payload)
+			i, err := decodeItem(payload, c.names)
 			if err != nil {
 				return err
 			}
@@ -189,7 +240,7 @@ func (c *changeset) doubtful(want step) iter.Seq2[item, error] {
 			if length == sealMark || len(payload) == 0 || step(payload[0]) != want {
 				return nil
 			}
-			i, err := decodeItem(payload)
+			i, err := decodeItem(payload, c.names)
 			if err == nil && i.Batch != (diffstore.Token{}) {
 				places = append(places, place{i.Batch, at})
 			}
@@ -218,7 +269,7 @@ func (c *changeset) itemAt(at int64) (item, error) {
 	if _, err := c.file.ReadAt(payload, at+frameHead); err != nil {
 		return item{}, fmt.Errorf("read the staged plan: %w", err)
 	}
-	return decodeItem(payload)
+	return decodeItem(payload, c.names)
 }
 
 // frames reads the file from its start to its end as of now, so that items may be added meanwhile.

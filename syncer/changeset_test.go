@@ -249,15 +249,16 @@ func TestAPlanThatIsOnlyLookedAtHasNoName(t *testing.T) {
 }
 
 func FuzzItems(f *testing.F) {
+	c := &changeset{numbers: map[string]uint64{}}
 	for _, i := range sampleItems() {
-		f.Add(i.append(nil))
+		f.Add(i.append(nil, c.number))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		i, err := decodeItem(b)
+		i, err := decodeItem(b, c.names)
 		if err != nil {
 			return
 		}
-		again, err := decodeItem(i.append(nil))
+		again, err := decodeItem(i.append(nil, c.number), c.names)
 		if err != nil {
 			t.Fatalf("what was read cannot be written and read: %v", err)
 		}

@@ -21,6 +21,7 @@ const (
 	candidate                 // a removal that is yet to be checked against the identifiers in use
 	void                      // the key stands more than once in the source: its write is not to be sent
 	contested                 // the same as accepted last, but another key may have overwritten the remote record since
+	naming                    // no operation: the name of a field that later items have by its number
 )
 
 // item is one operation of a plan.
@@ -47,6 +48,26 @@ type item struct {
 	Old        []string        // other identifiers of a moved write
 	Changed    []string        // fields of a changed write that differ from the record last accepted
 	Fields     destinations.Fields
+
+	// Record stands for Fields while a write is being staged; with Update only the fields of it count that are not only
+	// sent on insert.
+	Record *mappings.Encoded
+	Update bool
+}
+
+// values returns the fields of an item, of one that is being staged too.
+func (i *item) values() (destinations.Fields, error) {
+	if i.Record == nil {
+		return i.Fields, nil
+	}
+	var fields destinations.Fields
+	var failed error
+	i.Record.EachStored(i.Update, func(_ int, name string, stored []byte) {
+		value, _, err := mappings.DecodeValue(string(stored))
+		failed = errors.Join(failed, err)
+		fields = append(fields, destinations.FieldValue{Name: name, Value: value})
+	})
+	return fields, failed
 }
 
 func (i *item) attempt() diffstore.Attempt {
@@ -60,34 +81,62 @@ const (
 	flagMoved = 1 << iota
 	flagQuarantined
 	flagPartial
+	flagFolded  // Folded is not ID
+	flagFirst   // First is not Sum
+	flagBatch   // there is a Batch
+	flagHistory // there are Refusals, a Code or Old identifiers
+	flagChanged // there are Changed fields
 )
 
 var errItem = errors.New("an item of the plan cannot be read")
 
-// append encodes the item for the changeset file.
-func (i *item) append(b []byte) []byte {
-	var flags byte
-	if i.Moved {
-		flags |= flagMoved
+func (i *item) flags() (flags byte) {
+	for n, set := range [...]bool{
+		i.Moved, i.Quarantined, i.Partial, i.Folded != i.ID, i.First != i.Sum, i.Batch != diffstore.Token{},
+		i.Refusals > 0 || i.Code != "" || len(i.Old) > 0, len(i.Changed) > 0,
+	} {
+		if set {
+			flags |= 1 << n
+		}
 	}
-	if i.Quarantined {
-		flags |= flagQuarantined
-	}
-	if i.Partial {
-		flags |= flagPartial
-	}
+	return flags
+}
+
+// append encodes the item for the changeset file, in which each name of a field has a number: of a record that is being
+// staged it is the field's place in the mapping.
+func (i *item) append(b []byte, number func(name string) uint64) []byte {
+	flags := i.flags()
 	b = append(b, byte(i.Step), byte(i.Verdict), flags)
-	b = binary.AppendUvarint(b, uint64(max(0, i.Refusals)))
-	for _, text := range []string{string(i.Op), i.Key, i.ID, i.Folded, i.Code, string(i.Detail)} {
-		b = appendText(b, text)
+	b = appendText(appendText(appendText(b, string(i.Op)), i.Key), i.ID)
+	if flags&flagFolded != 0 {
+		b = appendText(b, i.Folded)
 	}
+	b = append(binary.AppendUvarint(b, uint64(len(i.Detail))), i.Detail...)
 	b = append(b, i.Sum[:]...)
-	b = append(b, i.First[:]...)
+	if flags&flagFirst != 0 {
+		b = append(b, i.First[:]...)
+	}
 	b = binary.LittleEndian.AppendUint64(b, i.Source)
-	b = append(b, i.Batch[:]...)
-	b = appendTexts(b, i.Old)
-	b = appendTexts(b, i.Changed)
-	return mappings.AppendFields(b, i.Fields)
+	if flags&flagBatch != 0 {
+		b = append(b, i.Batch[:]...)
+	}
+	if flags&flagHistory != 0 {
+		b = appendText(binary.AppendUvarint(b, uint64(max(0, i.Refusals))), i.Code)
+		b = appendTexts(b, i.Old)
+	}
+	if flags&flagChanged != 0 {
+		b = appendTexts(b, i.Changed)
+	}
+	if i.Record != nil {
+		i.Record.EachStored(i.Update, func(n int, _ string, stored []byte) {
+			b = append(binary.AppendUvarint(b, uint64(n)), stored...)
+		})
+		return b
+	}
+	for _, f := range i.Fields {
+		b = mappings.AppendValue(binary.AppendUvarint(b, number(f.Name)), f.Value)
+	}
+	return b
 }
 
 func appendText(b []byte, s string) []byte {
@@ -103,30 +152,40 @@ func appendTexts(b []byte, texts []string) []byte {
 	return b
 }
 
-// decodeItem reads an item that append wrote. Its texts are parts of one copy of b.
-func decodeItem(b []byte) (item, error) {
+// decodeItem reads an item that append wrote with the numbers of names. Its texts are parts of one copy of b.
+func decodeItem(b []byte, names []string) (item, error) {
 	r := reader{rest: string(b)}
 	var i item
 	i.Step, i.Verdict = step(r.byte()), diffstore.Verdict(r.byte())
 	flags := r.byte()
 	i.Moved, i.Quarantined, i.Partial = flags&flagMoved != 0, flags&flagQuarantined != 0, flags&flagPartial != 0
-	i.Refusals = int(r.uvarint())
 	i.Op = destinations.Op(r.text())
-	i.Key, i.ID, i.Folded, i.Code = r.text(), r.text(), r.text(), r.text()
+	i.Key, i.ID = r.text(), r.text()
+	i.Folded = i.ID
+	if flags&flagFolded != 0 {
+		i.Folded = r.text()
+	}
 	if d := r.text(); d != "" {
 		i.Detail = []byte(d)
 	}
 	copy(i.Sum[:], r.bytes(len(i.Sum)))
-	copy(i.First[:], r.bytes(len(i.First)))
+	i.First = i.Sum
+	if flags&flagFirst != 0 {
+		copy(i.First[:], r.bytes(len(i.First)))
+	}
 	i.Source = r.uint64()
-	copy(i.Batch[:], r.bytes(len(i.Batch)))
-	i.Old, i.Changed = r.texts(), r.texts()
+	if flags&flagBatch != 0 {
+		copy(i.Batch[:], r.bytes(len(i.Batch)))
+	}
+	if flags&flagHistory != 0 {
+		i.Refusals, i.Code, i.Old = int(r.uvarint()), r.text(), r.texts()
+	}
+	if flags&flagChanged != 0 {
+		i.Changed = r.texts()
+	}
+	i.Fields = r.fields(names)
 	if r.err != nil {
 		return item{}, r.err
-	}
-	var err error
-	if i.Fields, err = mappings.DecodeFields(r.rest); err != nil {
-		return item{}, fmt.Errorf("%w: %w", errItem, err)
 	}
 	return i, nil
 }
@@ -192,4 +251,26 @@ func (r *reader) texts() []string {
 		texts = append(texts, r.text())
 	}
 	return texts
+}
+
+// fields reads all that is left.
+func (r *reader) fields(names []string) destinations.Fields {
+	if r.rest == "" || r.err != nil {
+		return nil
+	}
+	fields := make(destinations.Fields, 0, len(names))
+	for r.rest != "" && r.err == nil {
+		n := r.uvarint()
+		if n >= uint64(len(names)) {
+			r.err = errItem
+			return nil
+		}
+		value, rest, err := mappings.DecodeValue(r.rest)
+		if err != nil {
+			r.err = fmt.Errorf("%w: %w", errItem, err)
+		}
+		r.rest = rest
+		fields = append(fields, destinations.FieldValue{Name: names[n], Value: value})
+	}
+	return fields
 }

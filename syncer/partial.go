@@ -27,10 +27,10 @@ func (st *stager) abridge(i *item, c *diffstore.Change) {
 	due := i.Verdict == diffstore.Changed || i.Verdict == diffstore.Carried
 	certain := due && k.Accepted && !k.Doubtful() && !k.Left && !k.Shadowed && !c.Contested &&
 		len(k.IDs) == 1 && k.IDs[0] == i.Folded && len(k.Removals) == 0
-	if st.sync.Delivery.Fields != project.ChangedFields || st.sync.Mode == destinations.Insert || !certain || widthOf(k.Detail) != wide {
+	if st.sync.Delivery.Fields != project.ChangedFields || st.sync.Mode == destinations.Insert || !certain || st.fields.widthOf(k.Detail) != wide {
 		return
 	}
-	i.Changed = st.fields.changed(i.Fields, k.Detail)
+	i.Changed = st.changedFields(k)
 	i.Partial = len(i.Changed) > 0 // otherwise it differs in a field that it no longer has
 }
 

@@ -1,10 +1,9 @@
 package syncer
 
 import (
-	"encoding/json"
-	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"spillway/destinations"
@@ -80,15 +79,16 @@ type FieldChange struct {
 	New any `json:"new"`
 }
 
-func newSample(i *item, kind string) Sample {
-	s := Sample{Op: string(i.Op), Kind: kind, Key: i.Key}
-	for _, f := range i.Fields {
+func newSample(i *item, kind string) (Sample, error) {
+	s := Sample{Op: string(i.Op), Kind: kind, Key: strings.Clone(i.Key)}
+	values, err := i.values()
+	for _, f := range values {
 		if kind == kindChanged && !slices.Contains(i.Changed, f.Name) {
 			continue
 		}
 		s.values = append(s.values, f)
 	}
-	return s
+	return s, err
 }
 
 // Masked stands for a value that is not shown.
@@ -170,30 +170,3 @@ func (r *route) estimate(t *tally) (requests, ms int64) {
 
 // assumedLatency is what a request is taken to last where no rate is known.
 const assumedLatency = 200 * time.Millisecond
-
-// valueSize is about how many bytes of JSON a value takes.
-func valueSize(v destinations.Value) int {
-	switch v := v.(type) {
-	case nil:
-		return 4
-	case bool:
-		return 5
-	case string:
-		return len(v) + 2
-	case json.Number:
-		return len(v)
-	case json.RawMessage:
-		return len(v)
-	case destinations.Date:
-		return len(v) + 2
-	case time.Time:
-		return len(time.RFC3339) + 2
-	case []destinations.Value:
-		n := 2
-		for _, e := range v {
-			n += valueSize(e) + 1
-		}
-		return n
-	}
-	return len(fmt.Sprint(v))
-}

@@ -68,7 +68,9 @@ func (st *stager) resolveContested(ctx context.Context) error {
 			return err
 		}
 		st.tally.counts.Same--
-		st.tally.add(&i)
+		if err := st.tally.add(&i); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -187,7 +189,9 @@ func (st *stager) decide(ctx context.Context, chunk []item, suitors map[uint64]s
 		if err := st.sheet.add(i); err != nil {
 			return err
 		}
-		st.tally.add(i)
+		if err := st.tally.add(i); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"spillway/destinations"
 	"spillway/diffstore"
+	"spillway/mappings"
 	"spillway/syncer/project"
 	"spillway/syncer/runlog"
 )
@@ -244,7 +245,7 @@ func (s *sender) sizeOf(i *item) int {
 	}
 	n := len(i.Key) + len(i.ID) + 32
 	for _, f := range i.Fields {
-		n += len(f.Name) + valueSize(f.Value) + 4
+		n += len(f.Name) + mappings.ValueSize(f.Value) + 4
 	}
 	return n
 }

@@ -22,23 +22,15 @@ type skim struct {
 	stager  *stager
 	rows    warehouse.Packer
 	skimmer diffstore.Skimmer
-	prefix  [16]byte // stands before each row of the arena
+	prefix  [16]byte // stands before each row of an arena
 
-	arena  []byte
-	packed []packedRow
+	*arena // that is at hand
 	probes []diffstore.Probe
 	same   []bool
 	key    []byte
 	twins  twins
 
 	row int // the packed row whose key is being read
-}
-
-// packedRow is one row of the arena.
-type packedRow struct {
-	from, to int    // its packed form
-	probe    int    // its place among the probes, or -1 where its key is not known
-	source   uint64 // its sum, 0 where it is not known
 }
 
 // newSkim returns nil where warehouse, snapshot or key cannot do it.
@@ -51,7 +43,7 @@ func newSkim(st *stager, rows warehouse.Rows) *skim {
 	}
 	k := &skim{
 		stager: st, rows: packer, skimmer: skimmer,
-		packed: make([]packedRow, 0, chunkRows), probes: make([]diffstore.Probe, 0, chunkRows), same: make([]bool, chunkRows),
+		probes: make([]diffstore.Probe, 0, chunkRows), same: make([]bool, chunkRows),
 	}
 	fingerprint := m.Fingerprint()
 	sum := sha256.Sum256(append(fingerprint[:], packer.Pack(m.Columns())...))
@@ -59,60 +51,59 @@ func newSkim(st *stager, rows warehouse.Rows) *skim {
 	return k
 }
 
-// read reads the model to its proven end.
+// read reads the model to its proven end. The next rows are read while those at hand are compared.
 func (k *skim) read(ctx context.Context) error {
+	reading, cancel := context.WithCancel(ctx)
+	ahead := newAhead(k.rows, k.prefix[:])
+	defer ahead.wait()
+	defer cancel()
+	go ahead.read(reading)
 	for {
-		err := k.fill(ctx)
-		if err != nil && !errors.Is(err, io.EOF) {
-			return k.stager.sourceError(err)
+		select {
+		case <-ctx.Done():
+			return k.stager.sourceError(ctx.Err())
+		case k.arena = <-ahead.full:
+		}
+		if k.err != nil && !errors.Is(k.err, io.EOF) {
+			return k.stager.sourceError(k.err)
 		}
 		if failed := k.empty(ctx); failed != nil {
 			return failed
 		}
-		if err != nil {
+		if k.err != nil {
 			return k.stager.compare(ctx)
 		}
+		ahead.free <- k.arena
 	}
 }
 
-// fill reads a chunk of rows into the arena.
-func (k *skim) fill(ctx context.Context) (err error) {
-	k.arena, k.packed, k.probes = k.arena[:0], k.packed[:0], k.probes[:0]
+// probe makes the probes of the rows whose key has a text.
+func (k *skim) probe() {
+	k.probes = k.probes[:0]
 	k.twins.clear()
-	for len(k.packed) < chunkRows && err == nil {
-		start := len(k.arena)
-		k.arena = append(k.arena, k.prefix[:]...)
-		from := len(k.arena)
-		if k.arena, err = k.rows.NextPacked(ctx, k.arena); err != nil {
-			break
+	mapping := k.stager.route.mapping
+	for n := range k.packed {
+		k.row = n
+		p := &k.packed[n]
+		var ok bool
+		if k.key, ok = mapping.AppendKey(k.key[:0], k); !ok {
+			continue
 		}
-		k.packed = append(k.packed, packedRow{from: from, to: len(k.arena), probe: -1})
-		k.probe(len(k.packed)-1, k.arena[start:])
+		p.source, p.probe = k.skimmer.SumSource(k.bytes[p.from-len(k.prefix):p.to]), len(k.probes)
+		k.probes = append(k.probes, diffstore.Probe{Key: k.skimmer.HashKey(k.key), Source: p.source})
 	}
-	return err
-}
-
-// probe makes the probe of a row, if its key has a text. Summed is the row behind its prefix.
-func (k *skim) probe(row int, summed []byte) {
-	k.row = row
-	var ok bool
-	if k.key, ok = k.stager.route.mapping.AppendKey(k.key[:0], k); !ok {
-		return
-	}
-	p := &k.packed[row]
-	p.source, p.probe = k.skimmer.SumSource(summed), len(k.probes)
-	k.probes = append(k.probes, diffstore.Probe{Key: k.skimmer.HashKey(k.key), Source: p.source})
 }
 
 // AppendKeyText implements mappings.KeyTexts for the row at hand. The key's columns come first among those that were
 // chosen.
 func (k *skim) AppendKeyText(dst []byte, n int) ([]byte, bool) {
 	p := &k.packed[k.row]
-	return k.rows.Text(dst, k.arena[p.from:p.to], n)
+	return k.rows.Text(dst, k.bytes[p.from:p.to], n)
 }
 
 // empty counts the rows of the arena that are the same, and hands the others on.
 func (k *skim) empty(ctx context.Context) error {
+	k.probe()
 	k.withdrawTwins()
 	same := k.same[:len(k.probes)]
 	if err := k.skimmer.Skim(ctx, k.probes, same); err != nil {
@@ -125,15 +116,24 @@ func (k *skim) empty(ctx context.Context) error {
 			k.stager.tally.counts.Same++
 			continue
 		}
-		row, err := k.rows.Unpack(k.arena[p.from:p.to])
+		cells, err := k.cells(k.bytes[p.from:p.to])
 		if err != nil {
 			return k.stager.sourceError(fmt.Errorf("row %d, %w", k.stager.tally.counts.Source+1, err))
 		}
-		if err := k.stager.take(ctx, row, p.source); err != nil {
+		if err := k.stager.take(ctx, cells, p.source); err != nil {
 			return err
 		}
 	}
 	return k.stager.compare(ctx)
+}
+
+// cells decodes a row.
+func (k *skim) cells(packed []byte) ([]warehouse.Cell, error) {
+	if celled, ok := k.rows.(warehouse.Celled); ok {
+		return k.stager.cells, celled.Cells(packed, k.stager.cells)
+	}
+	row, err := k.rows.Unpack(packed)
+	return k.stager.cellsOf(row), err
 }
 
 // withdrawTwins takes back the probes of keys that stand twice in the arena. They are compared in their order, for what

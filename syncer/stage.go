@@ -36,24 +36,30 @@ type stager struct {
 	now      func() time.Time
 
 	tally   tally
-	chunk   []mappings.Record
+	chunk   []mappings.Encoded
 	entries []diffstore.Entry
-	used    int             // records of the chunk that are in use
+	texts   []byte          // holds the keys and identifiers of the chunk
+	spans   []textSpan      // where they are, one for each entry
 	void    map[string]bool // keys that the source holds more than once
 
 	// insertedBefore are keys that count as the same in insert mode, although another record of them was tried.
 	insertedBefore map[string]bool
 
 	claims  claims
-	fields  detail // of the record that is being staged
-	scratch []byte
+	names   []string // of the mapping's fields
+	cells   []warehouse.Cell
+	fields  detail   // of the record that is being staged
+	changed []string // of its fields
 }
+
+// textSpan says where the key, the identifier and its folded form begin in a text, and where that ends.
+type textSpan struct{ key, id, folded, end int }
 
 func newStager(s *project.Sync, r *route, view diffstore.View, sheet *changeset, rows rowLog, o Observer, now func() time.Time) *stager {
 	return &stager{
 		sync: s, route: r, view: view, sheet: sheet, rows: rows, observer: o, now: now,
-		tally: newTally(), chunk: make([]mappings.Record, chunkRows), entries: make([]diffstore.Entry, 0, chunkRows),
-		void: map[string]bool{}, insertedBefore: map[string]bool{}, claims: newClaims(),
+		tally: newTally(r.object), chunk: make([]mappings.Encoded, chunkRows), entries: make([]diffstore.Entry, 0, chunkRows),
+		void: map[string]bool{}, insertedBefore: map[string]bool{}, claims: newClaims(), fields: newDetail(view, detailWidth(s)),
 	}
 }
 
@@ -68,6 +74,11 @@ func (st *stager) read(ctx context.Context, source warehouse.Warehouse, tag ware
 	if err := st.route.bind(rows.Columns()); err != nil {
 		return err
 	}
+	st.names = st.route.mapping.FieldNames()
+	if err := st.sheet.name(st.names); err != nil {
+		return err
+	}
+	st.cells = make([]warehouse.Cell, len(rows.Columns()))
 	if k := newSkim(st, rows); k != nil {
 		return k.read(ctx)
 	}
@@ -79,7 +90,7 @@ func (st *stager) read(ctx context.Context, source warehouse.Warehouse, tag ware
 		if err != nil {
 			return st.sourceError(err)
 		}
-		if err := st.take(ctx, row, 0); err != nil {
+		if err := st.take(ctx, st.cellsOf(row), 0); err != nil {
 			return err
 		}
 	}
@@ -90,11 +101,20 @@ func (st *stager) sourceError(err error) error {
 	return fmt.Errorf("model %s (%s): %w", st.sync.Model, st.route.sourceFile, err)
 }
 
+// cellsOf returns the cells of a row, which hold until the next call.
+func (st *stager) cellsOf(row warehouse.Row) []warehouse.Cell {
+	st.cells = st.cells[:0]
+	for _, v := range row {
+		st.cells = append(st.cells, warehouse.CellOf(v))
+	}
+	return st.cells
+}
+
 // take renders one row into the chunk. Source is the sum of its values, or 0.
-func (st *stager) take(ctx context.Context, row warehouse.Row, source uint64) error {
+func (st *stager) take(ctx context.Context, cells []warehouse.Cell, source uint64) error {
 	st.tally.counts.Source++
-	record := &st.chunk[st.used]
-	err := st.route.mapping.Render(row, record)
+	record := &st.chunk[len(st.entries)]
+	err := st.route.mapping.Encode(cells, record)
 	var bad *mappings.RowError
 	switch {
 	case errors.As(err, &bad):
@@ -104,52 +124,57 @@ func (st *stager) take(ctx context.Context, row warehouse.Row, source uint64) er
 	case err != nil:
 		return fmt.Errorf("render row %d of model %s: %w", st.tally.counts.Source, st.sync.Model, err)
 	default:
-		e := st.entry(record)
-		e.Source = source
-		st.entries = append(st.entries, e)
-		st.used++
+		e := diffstore.Entry{Sum: st.view.Sum(record.Canonical()), Source: source}
+		e.First = e.Sum
+		if record.HasInsertOnly() {
+			e.First = st.view.Sum(record.CanonicalInsert())
+		}
+		st.enter(record, e)
 	}
-	if st.used == len(st.chunk) || len(st.entries) >= chunkRows {
+	if len(st.entries) == chunkRows {
 		return st.compare(ctx)
 	}
 	return nil
 }
 
+// enter makes a row an entry of the chunk, whose texts it gets when it is compared.
+func (st *stager) enter(record *mappings.Encoded, e diffstore.Entry) {
+	span := textSpan{key: len(st.texts)}
+	st.texts = append(st.texts, record.Key...)
+	span.id = len(st.texts)
+	st.texts = append(st.texts, record.ID...)
+	span.folded = len(st.texts)
+	st.texts = append(st.texts, record.CompareID...)
+	span.end = len(st.texts)
+	st.spans, st.entries = append(st.spans, span), append(st.entries, e)
+}
+
 // invalid counts a row of which no record can be made. A key that is known keeps its place: an unmappable row is
 // present (invariant 5) and hides nothing else (invariant 8).
-func (st *stager) invalid(ctx context.Context, record *mappings.Record, bad *mappings.RowError) error {
+func (st *stager) invalid(ctx context.Context, record *mappings.Encoded, bad *mappings.RowError) error {
 	st.tally.counts.Invalid++
 	reason := bad.Reason
 	if bad.Field != "" {
 		reason = "field " + bad.Field + ": " + reason
 	}
-	if record.Key == "" {
+	if len(record.Key) == 0 {
 		reason = fmt.Sprintf("row %d of the model: %s", st.tally.counts.Source, reason)
 	} else {
-		st.entries = append(st.entries, diffstore.Entry{Key: record.Key, Unmapped: true})
-		st.used++
+		st.enter(record, diffstore.Entry{Unmapped: true})
 	}
 	return st.rows.Rows(ctx, st.now(), runlog.Row{
-		Key: record.Key, Op: string(st.sync.Mode), Outcome: runlog.RowInvalid, Code: bad.Code, Reason: reason,
+		Key: string(record.Key), Op: string(st.sync.Mode), Outcome: runlog.RowInvalid, Code: bad.Code, Reason: reason,
 	})
-}
-
-func (st *stager) entry(r *mappings.Record) diffstore.Entry {
-	e := diffstore.Entry{Key: r.Key, ID: r.CompareID}
-	st.scratch = r.AppendCanonical(st.scratch[:0])
-	e.Sum = st.view.Sum(st.scratch)
-	e.First = e.Sum
-	if len(r.Fields) != len(r.Update()) {
-		st.scratch = r.AppendCanonicalInsert(st.scratch[:0])
-		e.First = st.view.Sum(st.scratch)
-	}
-	return e
 }
 
 // compare brings the chunk before the snapshot.
 func (st *stager) compare(ctx context.Context) error {
 	if len(st.entries) == 0 {
 		return nil
+	}
+	texts := string(st.texts) // one for all entries of the chunk
+	for n, at := range st.spans {
+		st.entries[n].Key, st.entries[n].ID = texts[at.key:at.id], texts[at.folded:at.end]
 	}
 	changes, err := st.view.Compare(ctx, st.entries)
 	if err != nil {
@@ -159,17 +184,26 @@ func (st *stager) compare(ctx context.Context) error {
 		return fmt.Errorf("compare with the snapshot: %d answers to %d entries", len(changes), len(st.entries))
 	}
 	for i := range changes {
-		if err := st.place(ctx, &st.chunk[i], &st.entries[i], &changes[i]); err != nil {
+		at := st.spans[i]
+		r := staged{Encoded: &st.chunk[i], id: texts[at.id:at.folded]}
+		if err := st.place(ctx, r, &st.entries[i], &changes[i]); err != nil {
 			return err
 		}
+		st.chunk[i].Shrink()
 	}
-	st.entries, st.used = st.entries[:0], 0
+	st.entries, st.spans, st.texts = st.entries[:0], st.spans[:0], st.texts[:0]
 	st.observer.Read(st.sync.Name, st.tally.counts.Source)
 	return nil
 }
 
+// staged is a record of the chunk with its identifier as it is sent.
+type staged struct {
+	*mappings.Encoded
+	id string
+}
+
 // place counts one compared row and stages it if it is due.
-func (st *stager) place(ctx context.Context, r *mappings.Record, e *diffstore.Entry, c *diffstore.Change) error {
+func (st *stager) place(ctx context.Context, r staged, e *diffstore.Entry, c *diffstore.Change) error {
 	verdict := st.verdict(c.Verdict, c.Known)
 	switch verdict {
 	case diffstore.Kept:
@@ -184,7 +218,9 @@ func (st *stager) place(ctx context.Context, r *mappings.Record, e *diffstore.En
 	if err := st.sheet.add(&i); err != nil {
 		return err
 	}
-	st.tally.add(&i)
+	if err := st.tally.add(&i); err != nil {
+		return err
+	}
 	if i.Quarantined {
 		return nil // as nothing is sent, the record stays under the identifiers that it has
 	}
@@ -192,12 +228,12 @@ func (st *stager) place(ctx context.Context, r *mappings.Record, e *diffstore.En
 }
 
 // same counts a row that is as the destination accepted it last.
-func (st *stager) same(r *mappings.Record, e *diffstore.Entry, c *diffstore.Change) error {
+func (st *stager) same(r staged, e *diffstore.Entry, c *diffstore.Change) error {
 	st.tally.counts.Same++
 	current := e.ID
 	if st.sync.Mode == destinations.Insert {
 		if c.Verdict == diffstore.Carried {
-			st.insertedBefore[e.Key] = true
+			st.insertedBefore[strings.Clone(e.Key)] = true
 		}
 		if c.Known != nil && len(c.Known.IDs) > 0 {
 			current = c.Known.IDs[len(c.Known.IDs)-1] // the row may have another by now, but its record stays as it is
@@ -241,20 +277,17 @@ func (st *stager) firstVerdict(e *diffstore.Entry, v diffstore.Verdict) diffstor
 	return v
 }
 
-func (st *stager) item(r *mappings.Record, e *diffstore.Entry, c *diffstore.Change, verdict diffstore.Verdict) item {
+func (st *stager) item(r staged, e *diffstore.Entry, c *diffstore.Change, verdict diffstore.Verdict) item {
 	i := item{
-		Step: write, Verdict: verdict, Op: st.sync.Mode, Key: e.Key, ID: r.ID, Folded: e.ID,
-		Sum: e.Sum, First: e.First, Source: e.Source, Fields: r.Fields,
+		Step: write, Verdict: verdict, Op: st.sync.Mode, Key: e.Key, ID: r.id, Folded: e.ID,
+		Sum: e.Sum, First: e.First, Source: e.Source, Record: r.Encoded,
 	}
-	st.fields.read(r, st.view)
-	i.Detail = st.fields.bytes(detailWidth(st.sync))
+	i.Detail = st.fields.read(r.Encoded, st.names)
 	k := c.Known
 	if k == nil {
 		return i
 	}
-	if k.Accepted {
-		i.Fields = r.Update()
-	}
+	i.Update = k.Accepted
 	for _, id := range k.IDs {
 		if id != e.ID {
 			i.Old = append(i.Old, id)
@@ -262,7 +295,7 @@ func (st *stager) item(r *mappings.Record, e *diffstore.Entry, c *diffstore.Chan
 	}
 	i.Moved = len(i.Old) > 0
 	if verdict == diffstore.Changed {
-		i.Changed = st.fields.changed(i.Fields, k.Detail)
+		i.Changed = st.changedFields(k)
 	}
 	if verdict == diffstore.Carried || c.Contested && k.Tried.Sum == e.Sum {
 		i.Quarantined = givenUp(k.Tried, st.sync.Retry.GiveUp, st.now())
@@ -273,6 +306,12 @@ func (st *stager) item(r *mappings.Record, e *diffstore.Entry, c *diffstore.Chan
 	}
 	st.abridge(&i, c)
 	return i
+}
+
+// changedFields returns the names of the fields that differ from the record last accepted, until the next call.
+func (st *stager) changedFields(k *diffstore.Known) []string {
+	st.changed = st.fields.changed(st.changed[:0], k.Detail)
+	return st.changed
 }
 
 // strays stages the removal of identifiers under which the record of a present key was, or may have been, delivered
@@ -327,7 +366,7 @@ func (st *stager) duplicate(ctx context.Context, e *diffstore.Entry, first diffs
 		rows++
 	case diffstore.Kept, diffstore.Duplicate:
 	}
-	st.void[e.Key] = true
+	st.void[strings.Clone(e.Key)] = true
 	row := runlog.Row{
 		Key: e.Key, ID: e.ID, Op: string(st.sync.Mode), Outcome: runlog.RowInvalid, Code: "duplicate_key",
 		Reason: "the model has more than one row of this key; make " + strings.Join(st.sync.Key, ", ") + " unique in it",

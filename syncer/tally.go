@@ -3,7 +3,9 @@ package syncer
 import (
 	"slices"
 
+	"spillway/destinations"
 	"spillway/diffstore"
+	"spillway/mappings"
 	"spillway/syncer/runlog"
 )
 
@@ -17,17 +19,19 @@ type tally struct {
 	writes   int64            // that would be sent
 	removals int64            // that would be sent
 	bytes    int64            // of the records that would be sent, about
+	sized    bool             // bytes are counted
 	doubtful bool
 	samples  []Sample
 	sampled  map[string]int
 }
 
-func newTally() tally {
-	return tally{fields: map[string]int64{}, sampled: map[string]int{}}
+// newTally counts bytes too where the object limits those of a request.
+func newTally(o destinations.Object) tally {
+	return tally{sized: o.MaxBytes > 0, fields: map[string]int64{}, sampled: map[string]int{}}
 }
 
 // add counts an item.
-func (t *tally) add(i *item) {
+func (t *tally) add(i *item) error {
 	t.count(i, 1)
 	if i.Batch != (diffstore.Token{}) {
 		t.doubtful = true
@@ -35,8 +39,13 @@ func (t *tally) add(i *item) {
 	kind := kindOf(i)
 	if t.sampled[kind] < samplesEach {
 		t.sampled[kind]++
-		t.samples = append(t.samples, newSample(i, kind))
+		sample, err := newSample(i, kind)
+		if err != nil {
+			return err
+		}
+		t.samples = append(t.samples, sample)
 	}
+	return nil
 }
 
 // void takes back a staged write whose key stands more than once in the source.
@@ -72,10 +81,22 @@ func (t *tally) count(i *item, n int64) {
 		t.removals += n
 	default:
 		t.writes += n
-		for _, f := range i.Fields {
-			t.bytes += n * int64(len(f.Name)+valueSize(f.Value))
+		if t.sized {
+			t.bytes += n * int64(i.size())
 		}
 	}
+}
+
+// size is about how many bytes of JSON the item's fields take.
+func (i *item) size() int {
+	n := 0
+	if i.Record != nil {
+		i.Record.EachStored(i.Update, func(_ int, name string, stored []byte) { n += len(name) + mappings.StoredSize(stored) })
+	}
+	for _, f := range i.Fields {
+		n += len(f.Name) + mappings.ValueSize(f.Value)
+	}
+	return n
 }
 
 // The kinds of operations, as a plan names them.
