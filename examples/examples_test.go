@@ -22,6 +22,7 @@ var projects = map[string][]string{
 	"quickstart":             {"contacts"},
 	"postgres-to-customerio": {"customers", "purchases"},
 	"postgres-to-hubspot":    {"companies", "contacts"},
+	"postgres-to-intercom":   {"accounts", "users"},
 	"postgres-to-slack":      {"incidents", "orders"},
 	"http":                   {"people"},
 }

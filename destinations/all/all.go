@@ -6,6 +6,7 @@ import (
 	"spillway/destinations/customerio"
 	"spillway/destinations/http"
 	"spillway/destinations/hubspot"
+	"spillway/destinations/intercom"
 	"spillway/destinations/sandbox"
 	"spillway/destinations/slack"
 )
@@ -16,6 +17,7 @@ func Definitions() []destinations.Definition {
 		customerio.Definition(),
 		http.Definition(),
 		hubspot.Definition(),
+		intercom.Definition(),
 		sandbox.Definition(),
 		slack.Definition(),
 	}

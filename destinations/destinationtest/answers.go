@@ -13,11 +13,11 @@ const tooLong = 11 << 20
 
 func answerCases() []testCase {
 	return []testCase{
-		{"an answer that is cut short leaves its rows unknown", "", func(b *bench) {
+		{"an answer that is cut short leaves its rows unknown", Direct, func(b *bench) {
 			b.wire.SpoilAll(Cut())
 			b.must(b.good(0, 2), destinations.Unknown)
 		}},
-		{"an answer without an end leaves its rows unknown", "", func(b *bench) {
+		{"an answer without an end leaves its rows unknown", Direct, func(b *bench) {
 			b.wire.SpoilAll(Huge(tooLong))
 			b.must(b.good(0, 2), destinations.Unknown)
 		}},

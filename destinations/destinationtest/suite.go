@@ -87,6 +87,7 @@ const (
 	IdempotencyKeys Trait = "requests carry an idempotency key"       // Key
 	Listed          Trait = "answers list the records"                // Results
 	Redelivery      Trait = "a record may be delivered several times" // Op
+	Direct          Trait = "a delivery begins with what it changes"  // and not with a search
 )
 
 // Run runs the suite. Every test has a service, a wire and a destination of its own, and a bubble in which time

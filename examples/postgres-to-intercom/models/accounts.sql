@@ -1,0 +1,2 @@
+select account_id, name, plan, employees, industry
+from analytics.accounts
