@@ -6,6 +6,9 @@ GOVULNCHECK   := v1.1.4
 TOOLS         := $(CURDIR)/.cache/tools
 TEST_FLAGS    ?=
 
+# Vendors' OpenAPI documents, to which tests hold requests. They are not part of the repository.
+export SPILLWAY_SPECS ?= $(abspath $(wildcard ../shared/specs))
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
