@@ -48,6 +48,7 @@ func TestEndToEnd(t *testing.T) {
 		"a full disk":                             testFullDisk,
 		"a read-only state directory":             testReadOnlyState,
 		"a role that may do too much":             testPrivileges,
+		"a move to another warehouse":             testMoves,
 		"a damaged snapshot":                      testDamagedSnapshot,
 	} {
 		t.Run(name, func(t *testing.T) {
