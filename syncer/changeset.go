@@ -31,7 +31,7 @@ const changesetMagic = "spillway plan 3\n"
 // its seal is a plan that was never finished, and is refused.
 type changeset struct {
 	file   *os.File
-	out    *bufio.Writer
+	out    *behind // nil where nothing can be added
 	size   int64
 	buffer []byte
 	sealed bool
@@ -74,8 +74,8 @@ func createChangeset(path string) (*changeset, error) {
 
 // newChangeset begins a plan in an empty file.
 func newChangeset(f *os.File) (*changeset, error) {
-	c := &changeset{file: f, out: bufio.NewWriterSize(f, 1<<18), numbers: map[string]uint64{}}
-	if _, err := c.out.WriteString(changesetMagic); err != nil {
+	c := &changeset{file: f, out: newBehind(f), numbers: map[string]uint64{}}
+	if _, err := c.out.Write([]byte(changesetMagic)); err != nil {
 		return nil, errors.Join(fmt.Errorf("stage the plan: %w", err), c.discard())
 	}
 	c.size = int64(len(changesetMagic))
@@ -128,11 +128,10 @@ func (c *changeset) frame(length uint32, payload []byte) error {
 	var head [frameHead]byte
 	binary.LittleEndian.PutUint32(head[:4], length)
 	binary.LittleEndian.PutUint32(head[4:], crc32.Checksum(payload, castagnoli))
-	if _, err := c.out.Write(head[:]); err != nil {
-		return ofState(fmt.Errorf("stage the plan: %w", err))
-	}
-	if _, err := c.out.Write(payload); err != nil {
-		return ofState(fmt.Errorf("stage the plan: %w", err))
+	for _, part := range [...][]byte{head[:], payload} {
+		if _, err := c.out.Write(part); err != nil {
+			return ofState(fmt.Errorf("stage the plan: %w", err))
+		}
 	}
 	c.size += frameHead + int64(len(payload))
 	return nil
@@ -318,8 +317,16 @@ func (c *changeset) frames(visit func(at int64, length uint32, payload []byte) e
 	return nil
 }
 
+// settle returns when nothing is being written any more. What was to be written is of no use without its seal.
+func (c *changeset) settle() {
+	if c.out != nil {
+		c.out.wait()
+	}
+}
+
 // close keeps the file.
 func (c *changeset) close() error {
+	c.settle()
 	if err := c.file.Close(); err != nil {
 		return fmt.Errorf("close the staged plan: %w", err)
 	}
@@ -328,6 +335,7 @@ func (c *changeset) close() error {
 
 // discard removes the file.
 func (c *changeset) discard() error {
+	c.settle()
 	err := os.Remove(c.file.Name())
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
