@@ -2,21 +2,30 @@ package snowflake
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"spillway/warehouse"
-	"spillway/warehouse/sqldb"
 )
 
 // packedVersion is part of every layout. It is raised whenever another value is read from the same bytes, so that
 // rows are not taken as unchanged that would be read otherwise now.
 const packedVersion = "snowflake 1"
 
-var _ warehouse.Packer = (*rows)(nil)
+var (
+	_ warehouse.Packer = (*rows)(nil)
+	_ warehouse.Celled = (*rows)(nil)
+)
+
+// taken is what was last taken from packed rows, which may be done while others are read.
+type taken struct {
+	row   warehouse.Row
+	cells []warehouse.Cell
+	text  []byte
+}
 
 // Pack names for each column its type, which has its scale. The width of integers and the format of the result, which
 // Snowflake chooses anew for each, are no part of it: they are gone from packed rows.
@@ -24,7 +33,7 @@ func (r *rows) Pack(columns []int) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.packed = append([]int{}, columns...)
-	r.unpacked = make(warehouse.Row, len(r.columns))
+	r.unpacked = taken{row: make(warehouse.Row, len(r.columns)), cells: make([]warehouse.Cell, len(r.columns))}
 	layout := []string{packedVersion}
 	for _, at := range columns {
 		layout = append(layout, r.columns[at].Native)
@@ -62,20 +71,30 @@ func (r *rows) NextPacked(ctx context.Context, dst []byte) ([]byte, error) {
 	return dst, nil
 }
 
-func (r *rows) Unpack(packed []byte) (warehouse.Row, error) {
+func (r *rows) Cells(packed []byte, row []warehouse.Cell) (err error) {
+	text := r.unpacked.text[:0]
 	for _, at := range r.packed {
 		src, rest, ok := warehouse.CutPacked(packed)
 		if !ok {
-			return nil, errShort
+			return errShort
 		}
 		packed = rest
-		value, err := r.columns[at].decode(src)
-		if err != nil {
-			return nil, fmt.Errorf("column %q of type %s: %w", r.columns[at].Name, r.columns[at].Native, err)
+		if text, err = r.columns[at].cell(&row[at], src, text); err != nil {
+			return fmt.Errorf("column %q of type %s: %w", r.columns[at].Name, r.columns[at].Native, err)
 		}
-		r.unpacked[at] = value
 	}
-	return r.unpacked, nil
+	r.unpacked.text = text
+	return nil
+}
+
+func (r *rows) Unpack(packed []byte) (warehouse.Row, error) {
+	if err := r.Cells(packed, r.unpacked.cells); err != nil {
+		return nil, err
+	}
+	for _, at := range r.packed {
+		r.unpacked.row[at] = r.unpacked.cells[at].Value()
+	}
+	return r.unpacked.row, nil
 }
 
 func (r *rows) Text(dst, packed []byte, n int) ([]byte, bool) {
@@ -83,18 +102,25 @@ func (r *rows) Text(dst, packed []byte, n int) ([]byte, bool) {
 	if !ok || src == nil {
 		return dst, false
 	}
-	switch c := r.columns[r.packed[n]]; {
-	case c.form == formText:
-		return append(dst, src...), true
-	case c.form == formBool && len(src) == 1:
-		return strconv.AppendBool(dst, src[0] != 0), true
-	case c.Type == warehouse.Int && len(src) == 8:
-		return strconv.AppendInt(dst, int64(binary.LittleEndian.Uint64(src)), 10), true
-	case c.Type == warehouse.Int && len(src) == 16:
-		return wide(int64(binary.LittleEndian.Uint64(src[8:])), binary.LittleEndian.Uint64(src)).Append(dst, 10), true
-	case c.form == formDay && len(src) == 4:
-		date, ok := sqldb.Day(int64(int32(binary.LittleEndian.Uint32(src)))).(warehouse.Date)
-		return append(dst, date...), ok
+	column := &r.columns[r.packed[n]]
+	if column.form == formDocument || column.form == formBytes || column.form == formFloat {
+		return dst, false
 	}
-	return dst, false
+	var c warehouse.Cell
+	text, err := column.cell(&c, src, r.unpacked.text[:0])
+	if err != nil {
+		return dst, false
+	}
+	r.unpacked.text = text
+	switch {
+	case c.Type == warehouse.Bool:
+		return strconv.AppendBool(dst, c.Int != 0), true
+	case c.Type == warehouse.Int:
+		return strconv.AppendInt(dst, c.Int, 10), true
+	case c.Type == warehouse.Time:
+		return time.Unix(c.Int, int64(c.Nano)).UTC().AppendFormat(dst, time.RFC3339Nano), true
+	case c.Type == column.Type || column.Type == warehouse.Int: // of which those beyond 64 bits are decimals
+		return append(dst, c.Text...), true
+	}
+	return dst, false // days and instants of other years than four digits have
 }

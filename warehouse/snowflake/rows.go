@@ -27,10 +27,11 @@ type rows struct {
 	limit    int
 	count    int64
 	row      warehouse.Row
-	scratch  []byte
-	packed   []int         // the columns of packed rows, nil before Pack
-	unpacked warehouse.Row // the last row that was unpacked
-	err      error         // what every further Next returns
+	scratch  []byte // the packed form of one value
+	text     []byte // and its text
+	packed   []int  // the columns of packed rows, nil before Pack
+	unpacked taken
+	err      error // what every further Next returns
 }
 
 var errClosed = errors.New("the rows are closed")
@@ -77,7 +78,11 @@ func (r *rows) value(column int) (v warehouse.Value, err error) {
 	if r.scratch, err = r.block.pack(r.scratch[:0], column, r.at); err != nil {
 		return nil, err
 	}
-	return r.columns[column].decode(r.scratch)
+	var c warehouse.Cell
+	if r.text, err = r.columns[column].cell(&c, r.scratch, r.text[:0]); err != nil {
+		return nil, err
+	}
+	return c.Value(), nil
 }
 
 func (r *rows) unreadable(column int, err error) error {

@@ -3,8 +3,9 @@ package snowflake
 import (
 	"encoding/binary"
 	"errors"
-	"math"
 	"math/big"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,55 +15,83 @@ import (
 
 var errForm = errors.New("a value is not of its type's form")
 
-// decode makes the value of its packed form, with which it shares no memory. src is nil for null.
-func (c *column) decode(src []byte) (warehouse.Value, error) {
+// cell reads the packed form of a value into out; src is nil for null. The text of out stands in src or is appended to
+// scratch.
+func (c *column) cell(out *warehouse.Cell, src, scratch []byte) ([]byte, error) {
 	if src == nil {
-		return nil, nil
+		out.Type = 0
+		return scratch, nil
 	}
 	if size := sizes[c.form]; size > 0 && len(src) != size {
-		return nil, errForm
+		return scratch, errForm
 	}
+	from := len(scratch)
 	switch c.form {
 	case formText:
-		return string(src), nil
-	case formDocument:
-		return document(src), nil
+		out.Type, out.Text = warehouse.String, src
 	case formBytes:
-		return append(make([]byte, 0, len(src)), src...), nil
-	case formBool:
-		return src[0] != 0, nil
-	case formNumber:
-		return c.number(src)
+		out.Type, out.Text = warehouse.Bytes, src
 	case formDecfloat:
-		return warehouse.Decimal(src), nil
+		out.Type, out.Text = warehouse.Numeric, src
+	case formBool:
+		*out = warehouse.BoolCell(src[0] != 0)
 	case formFloat:
-		return math.Float64frombits(binary.LittleEndian.Uint64(src)), nil
-	case formDay:
-		return sqldb.Day(int64(int32(binary.LittleEndian.Uint32(src)))), nil
+		out.Type, out.Int = warehouse.Float, int64(binary.LittleEndian.Uint64(src))
 	case formTime:
-		return sqldb.TimeOfDay(int64(binary.LittleEndian.Uint64(src))), nil
+		scratch = append(scratch, sqldb.TimeOfDay(int64(binary.LittleEndian.Uint64(src)))...)
+		out.Type, out.Text = warehouse.String, scratch[from:]
+	case formDocument:
+		return appendDocument(out, src, scratch), nil
+	case formNumber:
+		return c.number(out, src, scratch)
+	case formDay:
+		return appendDay(out, int64(int32(binary.LittleEndian.Uint32(src))), scratch), nil
 	case formInstant:
-		return sqldb.Instant(time.Unix(int64(binary.LittleEndian.Uint64(src)), int64(binary.LittleEndian.Uint32(src[8:])))), nil
+		setInstant(out, int64(binary.LittleEndian.Uint64(src)), int32(binary.LittleEndian.Uint32(src[8:])))
 	}
-	return nil, errForm
+	return scratch, nil
 }
 
 // sizes are the bytes of the forms that have one size.
 var sizes = [...]int{formBool: 1, formFloat: 8, formDay: 4, formTime: 8, formInstant: 12}
 
-func (c *column) number(src []byte) (warehouse.Value, error) {
+// number reads an integer with the column's scale.
+func (c *column) number(out *warehouse.Cell, src, scratch []byte) ([]byte, error) {
+	from := len(scratch)
 	switch len(src) {
 	case 8:
 		n := int64(binary.LittleEndian.Uint64(src))
 		if c.Type == warehouse.Int {
-			return n, nil
+			out.Type, out.Int = warehouse.Int, n
+			return scratch, nil
 		}
-		return sqldb.Fixed(n, c.scale), nil
+		scratch = strconv.AppendInt(scratch, n, 10)
 	case 16:
-		return sqldb.BigFixed(wide(int64(binary.LittleEndian.Uint64(src[8:])), binary.LittleEndian.Uint64(src)), c.scale), nil
+		scratch = wide(int64(binary.LittleEndian.Uint64(src[8:])), binary.LittleEndian.Uint64(src)).Append(scratch, 10)
+	default:
+		return scratch, errForm
 	}
-	return nil, errForm
+	scratch = point(scratch, from, c.scale)
+	out.Type, out.Text = warehouse.Numeric, scratch[from:]
+	return scratch, nil
 }
+
+// point puts a decimal point into the digits that begin at from, with so many decimals after it.
+func point(digits []byte, from, decimals int) []byte {
+	if decimals == 0 {
+		return digits
+	}
+	if digits[from] == '-' {
+		from++
+	}
+	if short := decimals + 1 - (len(digits) - from); short > 0 {
+		digits = slices.Insert(digits, from, zeros[:short]...)
+	}
+	return slices.Insert(digits, len(digits)-decimals, '.')
+}
+
+// zeros are as many as the decimals that a number can have, and one before its point.
+var zeros = []byte(strings.Repeat("0", 39))
 
 func wide(high int64, low uint64) *big.Int {
 	n := new(big.Int).Lsh(big.NewInt(high), 64)
@@ -96,14 +125,47 @@ func appendDecfloat(dst []byte, digits string, exponent int) []byte {
 	return append(dst, strings.Repeat("0", exponent)...)
 }
 
-// document is the value of a document as Snowflake writes it: JSON, except for words that stand for values which JSON
-// lacks.
-func document(src []byte) warehouse.Value {
-	v := sqldb.Document(src)
-	if _, unreadable := v.(string); unreadable {
-		return sqldb.Document(replaceWords(src))
+const secondsPerDay = 24 * 60 * 60
+
+// The seconds since 1970 of the years 1 to 9999.
+var (
+	firstSecond = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
+	lastSecond  = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).Unix()
+)
+
+func appendDay(out *warehouse.Cell, days int64, scratch []byte) []byte {
+	if seconds := days * secondsPerDay; seconds < firstSecond || seconds > lastSecond {
+		*out = warehouse.CellOf(sqldb.Day(days))
+		return scratch
 	}
-	return v
+	from := len(scratch)
+	scratch = time.Unix(days*secondsPerDay, 0).UTC().AppendFormat(scratch, time.DateOnly)
+	out.Type, out.Text = warehouse.Day, scratch[from:]
+	return scratch
+}
+
+func setInstant(out *warehouse.Cell, seconds int64, nanoseconds int32) {
+	if seconds < firstSecond || seconds > lastSecond {
+		*out = warehouse.CellOf(sqldb.Instant(time.Unix(seconds, int64(nanoseconds))))
+		return
+	}
+	out.Type, out.Int, out.Nano = warehouse.Time, seconds, nanoseconds
+}
+
+// appendDocument reads a document as Snowflake writes it: JSON, except for words that stand for values which JSON lacks.
+// What is neither is text.
+func appendDocument(out *warehouse.Cell, src, scratch []byte) []byte {
+	from := len(scratch)
+	doc, err := sqldb.AppendCanonical(scratch, src)
+	if err != nil {
+		doc, err = sqldb.AppendCanonical(scratch, replaceWords(src))
+	}
+	if err != nil {
+		out.Type, out.Text = warehouse.String, src
+		return scratch
+	}
+	out.Type, out.Text = warehouse.JSON, doc[from:]
+	return doc
 }
 
 // words are what Snowflake writes into documents beside JSON.
