@@ -27,7 +27,7 @@ type bench struct {
 
 func newBench(t *testing.T, open Opener) *bench {
 	t.Helper()
-	b := &bench{t: t, open: open, root: t.TempDir()}
+	b := &bench{t: t, open: open, root: tempDir(t)}
 	b.store = open(t, b.dir())
 	t.Cleanup(func() {
 		if err := b.close(); err != nil {

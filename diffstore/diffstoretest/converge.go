@@ -41,7 +41,7 @@ func Converge(t *testing.T, open Opener, seeds int) {
 	for w := range workers {
 		t.Run(fmt.Sprintf("worker %d", w), func(t *testing.T) {
 			t.Parallel()
-			dir := t.TempDir()
+			dir := tempDir(t)
 			for seed := from + w; seed < from+seeds; seed += workers {
 				h := newHistory(t, open, seed, filepath.Join(dir, strconv.Itoa(seed)))
 				if err := h.play(t.Context()); err != nil {

@@ -106,10 +106,10 @@ func testConcurrency(t *testing.T, open Opener) {
 	}
 }
 
-// testSize tests that a hundred thousand keys take time in proportion: seconds, or a minute under the race detector on
+// testSize tests that fifty thousand keys take time in proportion: seconds, or a minute under the race detector on
 // a busy machine, where a store that searches for each key would take hours.
 func testSize(t *testing.T, open Opener) {
-	const keys, call, limit = 100_000, 1000, 5 * time.Minute
+	const keys, call, limit = 50_000, 1000, 5 * time.Minute
 	b := newBench(t, open)
 	entryAt := func(i int, value string) diffstore.Entry {
 		return entry(fmt.Sprintf("key-%06d", i), fmt.Sprintf("person-%06d@example.com", i), value)

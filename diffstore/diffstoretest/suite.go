@@ -13,7 +13,7 @@ import (
 type Opener = func(t *testing.T, dir string) diffstore.Store
 
 // defaultSeeds is how many random histories Run plays unless SPILLWAY_SEEDS says otherwise.
-const defaultSeeds = 500
+const defaultSeeds = 200
 
 // Run tests that the stores of open keep the contract of package diffstore.
 func Run(t *testing.T, open Opener) {

@@ -4,8 +4,8 @@ import "errors"
 
 // arena holds records one behind the other, in chunks, so that it grows without being copied.
 type arena struct {
-	chunks [][]byte // a record longer than a chunk takes the places of several
-	bytes  int      // of memory
+	chunks     [][]byte // a record longer than a chunk takes the places of several
+	arenaBytes int      // of memory
 }
 
 const (
@@ -40,7 +40,7 @@ func (a *arena) grow(n int) (int, error) {
 	}
 	a.chunks = append(a.chunks, make([]byte, 0, size))
 	a.chunks = append(a.chunks, make([][]byte, places-1)...)
-	a.bytes += size
+	a.arenaBytes += size
 	return at, nil
 }
 

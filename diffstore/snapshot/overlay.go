@@ -46,7 +46,7 @@ func (o *overlay) empty() bool { return o.keys.count == 0 }
 func (o *overlay) rows() int { return o.keys.count }
 
 func (o *overlay) memory() int {
-	return o.arena.bytes + o.keys.bytes() + o.ids.bytes() + heldBytes*(len(o.held)-len(o.free))
+	return o.arenaBytes + o.keys.bytes() + o.ids.bytes() + heldBytes*(len(o.held)-len(o.free))
 }
 
 // reset makes the overlay empty. Cursors through it go on.

@@ -130,6 +130,7 @@ func newSpilledPart(b *testing.B) *spilledPart {
 }
 
 func (s *spilledPart) write(b *testing.B, p diffstore.Probe, row []byte) {
+	b.Helper()
 	binary.LittleEndian.PutUint64(row[:8], rand.Uint64())
 	for _, part := range [][]byte{p.Key[:], binary.LittleEndian.AppendUint64(nil, p.Source), row} {
 		if _, err := s.out.Write(part); err != nil {

@@ -28,7 +28,10 @@ func (t *table) touch(hash uint64) uint64 {
 
 // next returns the first slot from i on that has hash, or -1.
 func (t *table) next(i int, hash uint64) int {
-	for last := len(t.slots) - 1; last >= 0; i++ {
+	if len(t.slots) == 0 {
+		return -1
+	}
+	for last := len(t.slots) - 1; ; i++ {
 		i &= last
 		switch s := &t.slots[i]; {
 		case s.value == 0:
@@ -37,7 +40,6 @@ func (t *table) next(i int, hash uint64) int {
 			return i
 		}
 	}
-	return -1
 }
 
 // add adds a number to those of hash.
