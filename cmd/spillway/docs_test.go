@@ -85,7 +85,10 @@ func golden(t *testing.T, path string, want []byte) {
 
 func generatedSections(t *testing.T) map[string]string {
 	t.Helper()
-	s := map[string]string{"commands": commandPages(newApp(nil, nil, nil).root())}
+	s := map[string]string{
+		"commands":     commandPages(newApp(nil, nil, nil).root()),
+		"source types": sourceTypes(), "rendered types": renderedTypes(t),
+	}
 	for name, text := range project.Reference() {
 		s["settings of "+name] = text
 	}

@@ -49,6 +49,7 @@ func TestEndToEnd(t *testing.T) {
 		"a read-only state directory":             testReadOnlyState,
 		"a role that may do too much":             testPrivileges,
 		"a move to another warehouse":             testMoves,
+		"types":                                   testTypes,
 		"a damaged snapshot":                      testDamagedSnapshot,
 	} {
 		t.Run(name, func(t *testing.T) {
