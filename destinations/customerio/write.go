@@ -113,7 +113,7 @@ type answer struct {
 func decode(b destinations.Batch, a httpapi.Answer) ([]destinations.Result, error) {
 	var reply answer
 	if err := json.Unmarshal(a.Body, &reply); err != nil {
-		return nil, fmt.Errorf("Customer.io's answer is not the JSON that was expected: %w", err)
+		return nil, fmt.Errorf("the answer of Customer.io is not the JSON that was expected: %w", err)
 	}
 	others := destinations.Result{Status: destinations.Accepted}
 	refused := map[int]destinations.Result{}

@@ -26,6 +26,7 @@ func contentCases() []testCase {
 				b.Errorf("%d requests for a full batch, want %d", n, b.suite.Requests)
 			}
 		}},
+		{"a thousand records arrive in the fewest requests, whatever happens to a few", Verdicts, thousand},
 		{"a record that the service passes over in silence is not accepted", "", func(b *bench) {
 			if b.suite.Dropped == nil {
 				return

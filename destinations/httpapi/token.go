@@ -34,7 +34,10 @@ type accessToken struct {
 func (t *accessToken) due(now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return !t.kept.fresh(now, t.refused) && !(t.kept.lasts(now, t.refused) && t.err != nil && now.Before(t.until))
+	if t.err != nil && now.Before(t.until) && t.kept.lasts(now, t.refused) {
+		return false // it could not be replaced a moment ago
+	}
+	return !t.kept.fresh(now, t.refused)
 }
 
 func (t *accessToken) refuse(text string) {

@@ -65,7 +65,7 @@ func (f tokenFile) change(ctx context.Context, known keptToken, renew func(keptT
 	return f.write(renewed)
 }
 
-// read returns the token that is kept. A file that cannot be read as one holds none.
+// read returns the token that is kept. A file that is no JSON holds none.
 func (f tokenFile) read() (kept keptToken, err error) {
 	text, err := os.ReadFile(f.path)
 	switch {
@@ -74,10 +74,10 @@ func (f tokenFile) read() (kept keptToken, err error) {
 	case err != nil:
 		return kept, fmt.Errorf("read the access token that is kept: %w", err)
 	}
-	if json.Unmarshal(text, &kept) != nil {
-		return keptToken{}, nil
+	if !json.Valid(text) {
+		return kept, nil
 	}
-	return kept, nil
+	return kept, json.Unmarshal(text, &kept)
 }
 
 // write puts k into the file, durably and at once, so that no token is ever used that is not kept.

@@ -65,7 +65,7 @@ func contacts(op destinations.Op, records ...destinations.Record) destinations.B
 func TestHubSpotKeepsTheContractOfDestinations(t *testing.T) {
 	t.Parallel()
 	destinationtest.Run(t, destinationtest.Suite{
-		Open:       connect,
+		Open: connect,
 		Service: func(*testing.T) destinationtest.Service {
 			f := newFake()
 			f.unlisted = dropped(0).ID

@@ -62,7 +62,7 @@ func (j *job) company(ctx context.Context, id string) (string, error) {
 		Data []company `json:"data"`
 	}
 	if err := json.Unmarshal(a.Body, &reply); err != nil {
-		return "", errors.New("Intercom's answer to a search for a company is not the JSON that was expected")
+		return "", errors.New("the answer of Intercom to a search for a company is not the JSON that was expected")
 	}
 	for _, c := range append(reply.Data, reply.company) {
 		if c.CompanyID == id {

@@ -61,7 +61,7 @@ func objects(r destinations.Rate) []destinations.Object {
 	people := object(contacts, "Contacts", []string{"external_id", "email"}, destinations.Upsert, destinations.Update,
 		destinations.Insert, destinations.Clear, destinations.Archive, destinations.Delete)
 	people.FoldIdentifier = true // e-mail addresses are, and external ids hardly ever differ by case alone
-	people.Clears = true // by null, as Intercom's document has it for contacts and not for companies
+	people.Clears = true         // by null, as Intercom's document has it for contacts and not for companies
 	return []destinations.Object{
 		people,
 		object(companies, "Companies", []string{companyID}, destinations.Upsert, destinations.Update, destinations.Delete),

@@ -70,10 +70,10 @@ func decode(_ destinations.Batch, _ destinations.Record, a httpapi.Answer) (dest
 		return destinations.Result{Status: destinations.Accepted}, nil // it was to go, and is not there
 	}
 	if err := json.Unmarshal(a.Body, &reply); err != nil {
-		return destinations.Result{}, fmt.Errorf("Intercom's answer is not the JSON that was expected: %w", err)
+		return destinations.Result{}, fmt.Errorf("the answer of Intercom is not the JSON that was expected: %w", err)
 	}
 	if reply.ID == "" {
-		return destinations.Result{}, errors.New("Intercom's answer names no record")
+		return destinations.Result{}, errors.New("the answer of Intercom names no record")
 	}
 	return destinations.Result{Status: destinations.Accepted, RemoteID: reply.ID}, nil
 }

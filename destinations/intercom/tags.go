@@ -98,7 +98,7 @@ func (j *job) tagID(ctx context.Context, name string) (string, error) {
 	}
 	err = j.client.Read(ctx, httpapi.Request{Method: "POST", Path: "/tags", Body: text, Attempts: j.batch.Attempts, Meter: j.batch.Meter}, &made)
 	if err == nil && made.ID == "" {
-		err = errors.New("Intercom's answer names no tag")
+		err = errors.New("the answer of Intercom names no tag")
 	}
 	if err != nil {
 		return "", err

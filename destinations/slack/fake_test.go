@@ -72,7 +72,7 @@ func (f *fake) post(in object) object {
 	case in["text"] == nil && in["blocks"] == nil:
 		return object{"ok": false, "error": "no_text"}
 	}
-	if id := strings.TrimPrefix(to, "#"); id != to {
+	if id, named := strings.CutPrefix(to, "#"); named {
 		in["channel"] = "C" + strings.ToUpper(id) // the answer names the channel by its id
 	}
 	f.posted = append(f.posted, in)

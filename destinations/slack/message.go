@@ -88,10 +88,10 @@ type reply struct {
 func read(a httpapi.Answer) (reply, error) {
 	var r reply
 	if err := json.Unmarshal(a.Body, &r); err != nil {
-		return r, fmt.Errorf("Slack's answer is not the JSON that was expected: %w", err)
+		return r, fmt.Errorf("the answer of Slack is not the JSON that was expected: %w", err)
 	}
 	if !r.OK {
-		return r, errors.New("Slack's answer does not say that all is well")
+		return r, errors.New("the answer of Slack does not say that all is well")
 	}
 	return r, nil
 }

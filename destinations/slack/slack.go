@@ -111,7 +111,7 @@ func webhook(address destinations.Secret) httpapi.Auth {
 		Apply: func(r *http.Request, _ []byte, revealed []string) error {
 			u, err := url.Parse(revealed[0])
 			if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-				return errors.New("webhook is no URL such as https://hooks.slack.com/services/...")
+				return errors.New("webhook is no URL such as https://hooks.slack.com/services/T1/B2/x3")
 			}
 			r.URL, r.Host = u, u.Host
 			return nil

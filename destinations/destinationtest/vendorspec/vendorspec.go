@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -45,7 +46,7 @@ func Load(t *testing.T, path string) *Spec {
 	if err != nil {
 		t.Fatalf("read %s: %v", path, err)
 	}
-	doc.Servers = nil // the stand-in has a host of its own
+	doc.Servers = nil                        // the stand-in has a host of its own
 	router, err := gorillamux.NewRouter(doc) // which does not mind what is wrong elsewhere in the document
 	if err != nil {
 		t.Fatalf("understand %s: %v", path, err)
@@ -76,9 +77,7 @@ func (s *Spec) Hold(t *testing.T, service http.Handler) http.Handler {
 		if err := s.check(again(), answer); err != nil {
 			t.Errorf("%s %s: %v\nrequest: %s\nanswer: %s", r.Method, r.URL.Path, err, body, answer.Body)
 		}
-		for name, values := range answer.Header() {
-			w.Header()[name] = values
-		}
+		maps.Copy(w.Header(), answer.Header())
 		w.WriteHeader(answer.Code)
 		_, _ = w.Write(answer.Body.Bytes()) // to a recorder, which takes all
 	})
