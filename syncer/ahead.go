@@ -6,12 +6,8 @@ import (
 	"spillway/warehouse"
 )
 
-const (
-	// arenas is how many there are: one is read into, one is full, one is at hand.
-	arenas = 3
-	// arenaBytes is after how many bytes an arena takes no further row, however few it has (invariant 9).
-	arenaBytes = 4 << 20
-)
+// arenaBytes is after how many bytes an arena takes no further row, however few it has (invariant 9).
+const arenaBytes = 4 << 20
 
 // arena holds a chunk of packed rows.
 type arena struct {
@@ -27,44 +23,47 @@ type packedRow struct {
 	source   uint64 // its sum, 0 where it is not known
 }
 
-// ahead reads packed rows while others are worked on.
+// ahead reads packed rows, if need be while others are worked on.
 type ahead struct {
-	rows       warehouse.Packer
-	prefix     []byte
-	free, full chan *arena // with room for all of them
-	done       chan struct{}
+	rows   warehouse.Packer
+	prefix []byte // stands before each row
+	spare  *arena
+	coming chan *arena
+	busy   bool // one is coming
 }
 
 func newAhead(rows warehouse.Packer, prefix []byte) *ahead {
-	a := &ahead{
-		rows: rows, prefix: prefix, done: make(chan struct{}),
-		free: make(chan *arena, arenas), full: make(chan *arena, arenas),
-	}
-	for range arenas {
-		a.free <- &arena{packed: make([]packedRow, 0, chunkRows)}
-	}
-	return a
+	return &ahead{rows: rows, prefix: prefix, spare: newArena(), coming: make(chan *arena, 1)}
 }
 
-// read fills arenas, of which the last one has an error, until ctx ends.
-func (a *ahead) read(ctx context.Context) {
-	defer close(a.done)
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case next := <-a.free:
-			a.fill(ctx, next)
-			a.full <- next
-			if next.err != nil {
-				return
-			}
-		}
+func newArena() *arena { return &arena{packed: make([]packedRow, 0, chunkRows)} }
+
+// next returns the next rows, in an exchange for the arena that was worked on.
+func (a *ahead) next(ctx context.Context, used *arena) *arena {
+	if !a.busy {
+		a.fill(ctx, used)
+		return used
 	}
+	a.busy, a.spare = false, used
+	return <-a.coming
+}
+
+// begin has the rows read that come after those at hand.
+func (a *ahead) begin(ctx context.Context) {
+	a.busy = true
+	next := a.spare
+	go func() {
+		a.fill(ctx, next)
+		a.coming <- next
+	}()
 }
 
 // wait returns when nothing is being read any more.
-func (a *ahead) wait() { <-a.done }
+func (a *ahead) wait() {
+	if a.busy {
+		<-a.coming
+	}
+}
 
 func (a *ahead) fill(ctx context.Context, next *arena) {
 	if cap(next.bytes) > 2*arenaBytes {

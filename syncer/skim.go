@@ -30,7 +30,8 @@ type skim struct {
 	key    []byte
 	twins  twins
 
-	row int // the packed row whose key is being read
+	row      int // the packed row whose key is being read
+	rendered int // rows of the last arena that were handed on
 }
 
 // newSkim returns nil where warehouse, snapshot or key cannot do it.
@@ -51,29 +52,28 @@ func newSkim(st *stager, rows warehouse.Rows) *skim {
 	return k
 }
 
-// read reads the model to its proven end. The next rows are read while those at hand are compared.
+// read reads the model to its proven end. While many rows are rendered, the next ones are read; to hand them from one
+// processor to another costs more than it brings where few are.
 func (k *skim) read(ctx context.Context) error {
 	reading, cancel := context.WithCancel(ctx)
 	ahead := newAhead(k.rows, k.prefix[:])
 	defer ahead.wait()
 	defer cancel()
-	go ahead.read(reading)
+	k.arena = newArena()
 	for {
-		select {
-		case <-ctx.Done():
-			return k.stager.sourceError(ctx.Err())
-		case k.arena = <-ahead.full:
-		}
+		k.arena = ahead.next(reading, k.arena)
 		if k.err != nil && !errors.Is(k.err, io.EOF) {
 			return k.stager.sourceError(k.err)
+		}
+		if k.err == nil && k.rendered > chunkRows/8 {
+			ahead.begin(reading)
 		}
 		if failed := k.empty(ctx); failed != nil {
 			return failed
 		}
 		if k.err != nil {
-			return k.stager.compare(ctx)
+			return nil
 		}
-		ahead.free <- k.arena
 	}
 }
 
@@ -105,6 +105,7 @@ func (k *skim) AppendKeyText(dst []byte, n int) ([]byte, bool) {
 func (k *skim) empty(ctx context.Context) error {
 	k.probe()
 	k.withdrawTwins()
+	k.rendered = 0
 	same := k.same[:len(k.probes)]
 	if err := k.skimmer.Skim(ctx, k.probes, same); err != nil {
 		return fmt.Errorf("compare with the snapshot: %w", err)
@@ -116,6 +117,7 @@ func (k *skim) empty(ctx context.Context) error {
 			k.stager.tally.counts.Same++
 			continue
 		}
+		k.rendered++
 		cells, err := k.cells(k.bytes[p.from:p.to])
 		if err != nil {
 			return k.stager.sourceError(fmt.Errorf("row %d, %w", k.stager.tally.counts.Source+1, err))
