@@ -39,7 +39,7 @@ func arrowDecoder(columns []column) decoder {
 type arrowBlock struct {
 	rows    int
 	arrays  []arrow.Array
-	packers []packer
+	packers []packer // nil for a column of nothing but nulls
 }
 
 // packer appends the packed form of a row's value, which is not null.
@@ -53,7 +53,7 @@ func newArrowBlock(columns []column, batch arrow.RecordBatch) (*arrowBlock, erro
 	b := &arrowBlock{rows: int(batch.NumRows()), arrays: batch.Columns()}
 	for i := range columns {
 		p := columns[i].packer(b.arrays[i])
-		if p == nil {
+		if p == nil && b.arrays[i].DataType().ID() != arrow.NULL {
 			return nil, &warehouse.Error{
 				Message: fmt.Sprintf("column %q of type %s comes as %s, which cannot be read", columns[i].Name, columns[i].Native, b.arrays[i].DataType()),
 				Hint:    "cast it to VARCHAR or VARIANT",
@@ -64,8 +64,11 @@ func newArrowBlock(columns []column, batch arrow.RecordBatch) (*arrowBlock, erro
 	return b, nil
 }
 
-func (b *arrowBlock) len() int                  { return b.rows }
-func (b *arrowBlock) null(column, row int) bool { return b.arrays[column].IsNull(row) }
+func (b *arrowBlock) len() int { return b.rows }
+
+func (b *arrowBlock) null(column, row int) bool {
+	return b.packers[column] == nil || b.arrays[column].IsNull(row)
+}
 
 func (b *arrowBlock) pack(dst []byte, column, row int) ([]byte, error) {
 	return b.packers[column](dst, row), nil
@@ -106,9 +109,6 @@ func (c *column) packer(a arrow.Array) packer {
 		if a, ok := a.(*array.Date32); ok {
 			return func(dst []byte, row int) []byte { return binary.LittleEndian.AppendUint32(dst, uint32(a.Value(row))) }
 		}
-	}
-	if _, ok := a.(*array.Null); ok {
-		return func(dst []byte, _ int) []byte { return dst }
 	}
 	return nil
 }

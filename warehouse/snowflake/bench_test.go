@@ -1,4 +1,4 @@
-//go:build !noduckdb
+//go:build !noduckdb && unix
 
 package snowflake
 
@@ -7,7 +7,9 @@ import (
 	"database/sql/driver"
 	"errors"
 	"io"
+	"syscall"
 	"testing"
+	"time"
 
 	sf "github.com/snowflakedb/gosnowflake/v2"
 
@@ -36,7 +38,20 @@ func bench(b *testing.B) (*snowflaketest.Server, warehouse.Warehouse) {
 	}
 	b.ReportAllocs()
 	b.ResetTimer()
+	start := processor(b)
+	b.Cleanup(func() { b.ReportMetric(float64(processor(b)-start)/float64(b.N), "cpu-ns/op") })
 	return server, w
+}
+
+// processor is the time that the process, in which the server runs too, has had the processors. On a busy machine it
+// tells more than the clock.
+func processor(b *testing.B) time.Duration {
+	b.Helper()
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
 // BenchmarkRead reads people through Rows.
