@@ -212,6 +212,9 @@ func TestATokenOfOtherSettingsIsNotUsed(t *testing.T) {
 	})
 }
 
+// exchangeRests is longer than the failure of an exchange stands, and shorter than refused credentials do.
+const exchangeRests = 15 * time.Second
+
 func TestExchangesThatFail(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -253,6 +256,12 @@ func TestExchangesThatFail(t *testing.T) {
 				group.Wait()
 				if n := len(w.Calls()); n > test.exchanges {
 					t.Errorf("%d exchanges, want at most %d", n, test.exchanges)
+				}
+				before := len(w.Calls())
+				<-time.After(exchangeRests)
+				_, err := c.Do(t.Context(), post(1))
+				if more := len(w.Calls()) > before; err == nil || more == errors.Is(err, destinations.ErrAuth) {
+					t.Errorf("after %s: %d exchanges more, %v", exchangeRests, len(w.Calls())-before, err)
 				}
 			})
 		})

@@ -268,6 +268,24 @@ func TestContacts(t *testing.T) {
 	}
 }
 
+func TestAContactThatCannotComeBackIsNotChanged(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d, f, wire := dial(t)
+		f.contacts["5da6f1"] = object{"id": "5da6f1", "role": "user", "email": "person1@example.com", "archived": true}
+		wire.Spoil(func(_ int, r *http.Request) destinationtest.Fault {
+			if strings.HasSuffix(r.URL.Path, "/unarchive") {
+				return destinationtest.Reply(503, "maintenance")
+			}
+			return nil
+		})
+		got, err := d.Write(t.Context(), batch(destinations.Upsert, person(1), person(2)))
+		if err != nil || statuses(got) != "deferred:503 accepted" || f.contacts["5da6f1"]["name"] != nil {
+			t.Errorf("%+v, %v; %v", got, err, f.contacts["5da6f1"])
+		}
+	})
+}
+
 func TestTagsAreAdded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
