@@ -127,7 +127,7 @@ func (c *cursor) read() record {
 		r.detail = c.texts.take(detail)
 	case whole:
 		r.body = c.texts.bytes()
-	case tombstone:
+	case tombstone, taken:
 	}
 	return r
 }

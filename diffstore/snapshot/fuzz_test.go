@@ -30,7 +30,7 @@ func FuzzJournal(f *testing.F) {
 			b = binary.LittleEndian.AppendUint32(b, checksum(content))
 		}
 		b = append(b, content...)
-		_, err := parseJournal(b, m, nil, func(r record) {
+		_, err := parseJournal(b, m, nil, func(r record) error {
 			again := reader{b: appendRecord(nil, &r)}
 			if diff := cmp.Diff(r, readRecord(&again), cmp.AllowUnexported(record{})); diff != "" || again.bad {
 				t.Errorf("a record is read otherwise when it is written again:\n%s", diff)
@@ -38,6 +38,7 @@ func FuzzJournal(f *testing.F) {
 			if s, err := r.stored(1); err == nil {
 				_ = newRecord(string(r.key), s, 1, new([]byte))
 			}
+			return nil
 		})
 		if err != nil && !errors.Is(err, diffstore.ErrCorrupt) {
 			t.Errorf("the error is no damage: %v", err)

@@ -158,7 +158,7 @@ type contents struct {
 }
 
 // readJournal reads a journal, which must have at least sealed bytes, and calls put with each record, oldest first.
-func (f *files) readJournal(m *manifest, put func(record)) (contents, error) {
+func (f *files) readJournal(m *manifest, put func(record) error) (contents, error) {
 	path := filepath.Join(f.dir, m.Journal)
 	b, err := f.fs.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -177,7 +177,7 @@ func (f *files) readJournal(m *manifest, put func(record)) (contents, error) {
 // errMissing says that a file is not there, which may be because the manifest was replaced meanwhile.
 var errMissing = errors.New("a file of the snapshot is not there")
 
-func parseJournal(b []byte, m *manifest, key []byte, put func(record)) (c contents, err error) {
+func parseJournal(b []byte, m *manifest, key []byte, put func(record) error) (c contents, err error) {
 	c.at = progress{version: m.Version, size: m.Size}
 	if c.header, err = readHeader(b, journalMagic); err != nil {
 		return c, err
@@ -243,7 +243,7 @@ func (c *contents) mustBeTorn(b, mark []byte, sealed int64) error {
 	}
 }
 
-func (c *contents) readFrame(content []byte, seal *sealer, put func(record)) error {
+func (c *contents) readFrame(content []byte, seal *sealer, put func(record) error) error {
 	content, err := seal.open(c.frames, content)
 	if err != nil {
 		return err
@@ -258,7 +258,9 @@ func (c *contents) readFrame(content []byte, seal *sealer, put func(record)) err
 		if r.bad {
 			break
 		}
-		put(rec)
+		if err := put(rec); err != nil {
+			return err
+		}
 	}
 	if at.version <= c.at.version || at.size < 0 {
 		return damage("it does not follow the version before it")

@@ -13,6 +13,7 @@ const (
 	tombstone kind = iota // nothing is known of the key any more, whatever older files say
 	plain                 // a record accepted under one identifier or none, and nothing else to say
 	whole                 // any other state
+	taken                 // in a journal alone: the record that is under way, as a record before this one says, was accepted
 )
 
 // record is what a file holds of one key. Its bytes belong to the file.
@@ -82,7 +83,7 @@ func (r *record) stored(nonce uint64) (*stored, error) {
 		return s, nil
 	case whole:
 		return readStored(r.body, nonce)
-	case tombstone:
+	case tombstone, taken:
 	}
 	return &stored{}, nil
 }
@@ -132,7 +133,7 @@ func (r *record) claims(yield func(id []byte)) error {
 				yield(textOf(id))
 			}
 		}
-	case tombstone:
+	case tombstone, taken:
 	}
 	return nil
 }
@@ -149,7 +150,7 @@ func appendRecord(b []byte, r *record) []byte {
 		b = appendBytes(b, r.detail)
 	case whole:
 		b = appendBytes(b, r.body)
-	case tombstone:
+	case tombstone, taken:
 	}
 	return b
 }
@@ -165,7 +166,7 @@ func readRecord(r *reader) (rec record) {
 		rec.detail = r.bytes()
 	case whole:
 		rec.body = r.bytes()
-	case tombstone:
+	case tombstone, taken:
 	default:
 		r.bad = true
 	}

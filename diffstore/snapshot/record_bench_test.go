@@ -134,7 +134,8 @@ func watchMemory() func() uint64 {
 			case <-done:
 				return
 			case <-tick.C:
-				most = max(most, used()-min(before, used()))
+				now := used()
+				most = max(most, now-min(before, now))
 			}
 		}
 	}()

@@ -30,6 +30,8 @@ type loaded struct {
 	stored  *stored
 	held    *held  // which stored belongs to
 	listed  string // an identifier that memory has the key under
+	alone   uint64 // the sum of the attempt under way if nothing else is to say but what was accepted before
+	taken   bool
 }
 
 // mostSpare is how many states are kept for those to come.
@@ -117,7 +119,8 @@ func (r *revision) record(doing string) (uint64, *journal, error) {
 	return ticket, out, nil
 }
 
-// note notes one record.
+// note notes one record. Of one that was taken as it was intended in this very journal, the journal has no more than
+// that.
 func (r *revision) note(key string, l *loaded, rec *record) error {
 	s := r.session
 	from := len(r.records)
@@ -130,6 +133,9 @@ func (r *revision) note(key string, l *loaded, rec *record) error {
 	}
 	if err := s.overlay.put(l.hash, rec, r.records[from:], l.listed); err != nil {
 		return err
+	}
+	if l.taken && rec.kind == plain && rec.sum == l.alone {
+		r.records = appendRecord(r.records[:from], &record{kind: taken, key: rec.key})
 	}
 	if len(r.spare) < mostSpare {
 		r.spare = append(r.spare, l.stored)
@@ -167,7 +173,7 @@ func (r *revision) loadNew(key string, hash diffstore.KeyHash) (place int, err e
 	l := loaded{key: key, hash: p.hash, inBase: p.inBase, ord: p.ord, known: p.known, held: h}
 	switch {
 	case h != nil && h.stored != nil:
-		l.stored, l.listed = h.stored, h.listed
+		l.stored, l.listed, l.alone = h.stored, h.listed, h.stored.alone()
 	case p.known:
 		if l.stored, err = p.rec.stored(r.session.session); err != nil {
 			return 0, r.session.failure("read", err)
@@ -275,7 +281,9 @@ func (s *session) Settle(ctx context.Context, fates []diffstore.Fate) error {
 		}
 		for i := range fates {
 			if fates[i].Outcome == diffstore.Taken {
-				st := r.loaded[r.named[i].place].stored
+				l := &r.loaded[r.named[i].place]
+				l.taken = true
+				st := l.stored
 				st.source, st.coming = st.coming, 0
 			}
 		}

@@ -62,6 +62,18 @@ func (s *stored) underWay() bool {
 	return open
 }
 
+// alone returns the sum of the attempt at a record that is under way, if it has one identifier or none, to which nothing
+// else was or may have been sent: then all follows from it once it is taken. Otherwise it returns 0.
+func (s *stored) alone() uint64 {
+	st := &s.state
+	if !st.Pending.Open || len(st.Claims) > 1 || (len(st.Claims) == 0) != (st.TriedID == "") ||
+		(len(st.Claims) == 1 && st.Claims[0] != diffstore.Claim{ID: st.TriedID}) {
+		return 0
+	}
+	sum, _ := fromSum(st.Pending.Sum)
+	return sum
+}
+
 // appendStored appends the whole form of a state. Attempts that are under way are so in the session called by nonce
 // alone: whoever else reads the state finds them in doubt.
 func appendStored(b []byte, s *stored, nonce uint64) []byte {
@@ -198,6 +210,15 @@ func readStored(b []byte, nonce uint64) (*stored, error) {
 		}
 	}
 	return s, r.done("a state")
+}
+
+// sessionOf returns the session in which the attempts of a whole form are under way, 0 if none is.
+func sessionOf(b []byte) uint64 {
+	r := reader{b: b}
+	if r.byte()&hasUnderWay == 0 {
+		return 0
+	}
+	return r.uint64()
 }
 
 func readClaim(r *reader) (c diffstore.Claim) {

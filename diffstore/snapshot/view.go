@@ -84,11 +84,8 @@ func (v *view) loadFiles(m *manifest) (err error) {
 		}
 		v.segments = append(v.segments, g)
 	}
-	var b []byte
-	v.journal, err = v.readJournal(m, func(r record) {
-		b = appendRecord(b[:0], &r)
-		err = errors.Join(err, v.overlay.put(v.inner.HashKey(r.key), &r, b, ""))
-	})
+	replay := replay{overlay: v.overlay, draft: diffstore.NewDraft()}
+	v.journal, err = v.readJournal(m, replay.put)
 	v.progress = v.journal.at
 	return err
 }

@@ -106,7 +106,7 @@ func (w *writer) addEntry(hash uint64, r *record) error {
 	switch r.kind {
 	case whole:
 		source, mark = 0, wholeMark
-	case tombstone:
+	case tombstone, taken:
 		source, mark = 0, tombstoneMark
 	case plain:
 	}
