@@ -137,7 +137,7 @@ func (f *files) checkKeys(m *manifest) error {
 			return fmt.Errorf("%w: the snapshot of sync %s is encrypted, and there is no key: set encryption_key under [state] to the one it was written with",
 				diffstore.ErrKey, f.sync)
 		}
-		return fmt.Errorf("%w: the snapshot of sync %s was encrypted with another one than the encryption_key under [state]: restore that key; without it, \"spillway reset %s\" is the way out",
+		return fmt.Errorf("%w: the snapshot of sync %s was encrypted with another one than the encryption_key under [state]: restore that key; without it, \"spillway reset %s\" is the way out, with --adopt or --resend",
 			diffstore.ErrKey, f.sync, f.sync)
 	}
 	return nil
