@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -17,6 +19,9 @@ import (
 
 // kept is for how long a message that was sent once is remembered. Long before, the snapshot knows that it was accepted.
 const kept = 30 * 24 * time.Hour
+
+// spent is how many entries are added at least, and as many as it holds, before the journal is written anew.
+const spent = 10_000
 
 // entry is what the journal knows of a message: that it was about to be sent, and where it stands.
 type entry struct {
@@ -53,6 +58,7 @@ type journal struct {
 	mu      sync.Mutex
 	entries map[string]entry
 	file    *os.File
+	added   int // entries since the file was written anew
 }
 
 // open reads the journal at its first use, and writes it anew without what is of no use any more.
@@ -93,13 +99,17 @@ func (j *journal) read() (map[string]entry, error) {
 			continue // cut off when the machine stopped: nothing was sent after it
 		}
 		entries[e.Name] = e
-		if e.Gone || strings.HasPrefix(e.Name, "message ") && time.Since(e.At) > kept {
+		if e.Gone {
 			delete(entries, e.Name)
 		}
 	}
 	return entries, lines.Err()
 }
 
+// old says that nobody asks for e any more.
+func (e entry) old() bool { return strings.HasPrefix(e.Name, "message ") && time.Since(e.At) > kept }
+
+// rewrite begins a new file with those of entries that are of use, and takes the others out of them.
 func (j *journal) rewrite(entries map[string]entry) error {
 	if err := os.MkdirAll(filepath.Dir(j.path), 0o700); err != nil {
 		return err
@@ -108,15 +118,25 @@ func (j *journal) rewrite(entries map[string]entry) error {
 	if err != nil {
 		return err
 	}
+	before := j.file
 	j.file = file
-	var all []entry
-	for _, e := range entries {
-		all = append(all, e)
-	}
-	if err := j.append(all); err != nil {
+	maps.DeleteFunc(entries, func(_ string, e entry) bool { return e.old() })
+	if err := j.append(slices.Collect(maps.Values(entries))); err != nil {
 		return err
 	}
-	return os.Rename(file.Name(), j.path)
+	if err := os.Rename(file.Name(), j.path); err != nil {
+		return err
+	}
+	j.added = 0
+	dir, err := os.Open(filepath.Dir(j.path))
+	if err != nil {
+		return err
+	}
+	err = errors.Join(dir.Sync(), dir.Close())
+	if before != nil {
+		err = errors.Join(err, before.Close())
+	}
+	return err
 }
 
 // append writes entries durably.
@@ -187,6 +207,9 @@ func (j *journal) note(b destinations.Batch, of func(i int) (entry, bool)) error
 	}
 	if len(entries) == 0 {
 		return nil
+	}
+	if j.added += len(entries); j.path != "" && j.added > max(spent, len(j.entries)) {
+		return j.rewrite(j.entries)
 	}
 	return j.append(entries)
 }
