@@ -12,5 +12,5 @@ import (
 // Definitions returns all kinds of warehouse, in the order in which they are shown.
 func Definitions() []warehouse.Definition {
 	served := []warehouse.Definition{postgres.Definition(), postgres.Redshift(), mysql.Definition()}
-	return slices.Concat(embedded(), served, viaSnowflake())
+	return slices.Concat(embedded(), served, viaSnowflake(), viaBigQuery())
 }

@@ -133,8 +133,9 @@ func credentialsType(text string) (option.CredentialsType, error) {
 	switch head.Type {
 	case option.ServiceAccount, option.ExternalAccount, option.ImpersonatedServiceAccount, option.AuthorizedUser:
 		return head.Type, nil
+	default:
+		return "", errCredentials
 	}
-	return "", errCredentials
 }
 
 // refresh lets the next use look the credentials up again.

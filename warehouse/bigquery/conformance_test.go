@@ -47,8 +47,24 @@ func openAt(t testing.TB, s *bigquerytest.Server, change func(*Config)) *bigquer
 
 func restOnly(c *Config) { c.StorageRead = never }
 
+// cut returns a warehouse whose server loses rows.
+func cut(b bigquerytest.Behaviour, change func(*Config)) func(t *testing.T) warehouse.Warehouse {
+	return func(t *testing.T) warehouse.Warehouse {
+		t.Helper()
+		w := openAt(t, bigquerytest.Start(t, b), change)
+		w.patience = time.Second
+		return w
+	}
+}
+
 func suite(open func(t *testing.T) warehouse.Warehouse) warehousetest.Suite {
 	return warehousetest.Suite{
+		Cut: map[string]func(t *testing.T) warehouse.Warehouse{
+			"the first page is said to be the last":   cut(bigquerytest.Behaviour{PageRows: 999, CutPages: true}, restOnly),
+			"one of two streams ends as if complete":  cut(bigquerytest.Behaviour{Streams: 2, CutStream: 1500}, nil),
+			"the only stream ends as if complete":     cut(bigquerytest.Behaviour{CutStream: 4999}, nil),
+			"a stream breaks whenever it is taken up": cut(bigquerytest.Behaviour{Breaks: 1 << 30, BreakAt: 2500}, nil),
+		},
 		Open:         open,
 		Values:       values,
 		Own:          own,

@@ -145,41 +145,50 @@ func TestRefusals(t *testing.T) {
 		{"a busy server answers the second time", bigquerytest.Insert, 1, bigquerytest.Error{Status: 503, Reason: "backendError", Message: "Try again"}, "", false, ""},
 		{"a rate limit passes", bigquerytest.DryRun, 1, bigquerytest.Error{Status: 403, Reason: "rateLimitExceeded", Message: "Too many"}, "", false, ""},
 		{
-			"a rate limit that lasts", bigquerytest.Insert, 9, bigquerytest.Error{Status: 403, Reason: "rateLimitExceeded", Message: "Too many"},
+			"a rate limit that lasts", bigquerytest.Insert, 9,
+			bigquerytest.Error{Status: 403, Reason: "rateLimitExceeded", Message: "Too many"},
 			"rateLimitExceeded", true, "try again",
 		},
 		{
-			"a quota", bigquerytest.Insert, 1, bigquerytest.Error{Status: 403, Reason: "quotaExceeded", Message: "Quota exceeded: Your project exceeded quota"},
+			"a quota", bigquerytest.Insert, 1,
+			bigquerytest.Error{Status: 403, Reason: "quotaExceeded", Message: "Quota exceeded: Your project exceeded quota"},
 			"quotaExceeded", true, "quota",
 		},
 		{
-			"a right that is missing", bigquerytest.DryRun, 1, bigquerytest.Error{Status: 403, Reason: "accessDenied", Message: "Access Denied: Table x"},
+			"a right that is missing", bigquerytest.DryRun, 1,
+			bigquerytest.Error{Status: 403, Reason: "accessDenied", Message: "Access Denied: Table x"},
 			"accessDenied", false, "Data Viewer",
 		},
 		{
-			"credentials", bigquerytest.DryRun, 1, bigquerytest.Error{Status: 401, Reason: "authError", Message: "Invalid Credentials"},
+			"credentials", bigquerytest.DryRun, 1,
+			bigquerytest.Error{Status: 401, Reason: "authError", Message: "Invalid Credentials"},
 			"authError", false, "check credentials",
 		},
 		{
-			"a dataset that is missing", bigquerytest.DryRun, 1, bigquerytest.Error{Status: 404, Reason: "notFound", Message: "Not found: Dataset x"},
+			"a dataset that is missing", bigquerytest.DryRun, 1,
+			bigquerytest.Error{Status: 404, Reason: "notFound", Message: "Not found: Dataset x"},
 			"notFound", false, "dataset",
 		},
 		{
-			"syntax", bigquerytest.DryRun, 1, bigquerytest.Error{Status: 400, Reason: "invalidQuery", Message: "Syntax error: Unexpected keyword at [2:13]"},
+			"syntax", bigquerytest.DryRun, 1,
+			bigquerytest.Error{Status: 400, Reason: "invalidQuery", Message: "Syntax error: Unexpected keyword at [2:13]"},
 			"invalidQuery", false, "at line 2, column 13",
 		},
 		{"a server that fails while rows are read", bigquerytest.Results, 1, bigquerytest.Error{Status: 500, Reason: "internalError", Message: "Oops"}, "", false, ""},
 		{
-			"a server that keeps failing while rows are read", bigquerytest.Results, 9, bigquerytest.Error{Status: 502, Reason: "", Message: "Bad gateway"},
+			"a server that keeps failing while rows are read", bigquerytest.Results, 9,
+			bigquerytest.Error{Status: 502, Reason: "", Message: "Bad gateway"},
 			"HTTP 502", true, "",
 		},
 		{
-			"an answer that was lost", bigquerytest.Insert, 1, bigquerytest.Error{Status: 503, Reason: "backendError", Message: "Try again", Late: true},
+			"an answer that was lost", bigquerytest.Insert, 1,
+			bigquerytest.Error{Status: 503, Reason: "backendError", Message: "Try again", Late: true},
 			"", false, "",
 		},
 		{
 			"a session that cannot be opened", bigquerytest.Session, 1,
-			bigquerytest.Error{Status: int(codes.FailedPrecondition), Message: "no"}, "FailedPrecondition", false, "",
+			bigquerytest.Error{Status: int(codes.FailedPrecondition), Message: "no"},
+			"FailedPrecondition", false, "",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

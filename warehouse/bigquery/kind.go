@@ -1,6 +1,7 @@
 package bigquery
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -93,7 +94,7 @@ func kindOf(f *bq.TableFieldSchema) (*kind, error) {
 
 func (k *kind) addRange(f *bq.TableFieldSchema) error {
 	if f.RangeElementType == nil {
-		return fmt.Errorf("the type RANGE does not say of what")
+		return errors.New("the type RANGE does not say of what")
 	}
 	element, err := kindOf(&bq.TableFieldSchema{Type: f.RangeElementType.Type})
 	if err != nil {

@@ -37,6 +37,11 @@ func (k *kind) appendWord(dst []byte, n int64) []byte {
 	return binary.LittleEndian.AppendUint64(dst, uint64(n))
 }
 
+// wordSize is the number of bytes of a value that is one number.
+const wordSize = 8
+
+var errCutShort = errors.New("a packed row is cut short")
+
 var errPacked = errors.New("a packed value is not of its type's form")
 
 // unpack decodes the packed form of one value that is not null. The value shares no memory with src.
@@ -48,7 +53,7 @@ func (k *kind) unpack(src []byte) (warehouse.Value, error) {
 		}
 		return src[0] != 0, nil
 	case typeInt64, typeFloat64, typeDate, typeTime, typeDatetime, typeTimestamp:
-		if len(src) != 8 {
+		if len(src) != wordSize {
 			return nil, errPacked
 		}
 		return k.word(int64(binary.LittleEndian.Uint64(src))), nil
@@ -133,7 +138,7 @@ func (r *rows) Unpack(packed []byte) (warehouse.Row, error) {
 	for _, at := range r.packed {
 		src, rest, ok := warehouse.CutPacked(packed)
 		if !ok {
-			return nil, errors.New("a packed row is cut short")
+			return nil, errCutShort
 		}
 		packed = rest
 		if r.unpacked[at] = nil; src == nil {
@@ -153,26 +158,34 @@ func (r *rows) Text(dst, packed []byte, n int) ([]byte, bool) {
 		return dst, false
 	}
 	switch k := r.shape.kinds[r.packed[n]]; k.name {
-	case typeString, typeGeography, typeInterval, typeRange:
+	case typeString, typeGeography, typeInterval, typeRange, typeNumeric, typeBigNumeric:
 		return append(dst, src...), true
 	case typeBool:
 		if len(src) != 1 {
 			return dst, false
 		}
 		return strconv.AppendBool(dst, src[0] != 0), true
-	case typeInt64, typeDate, typeTime:
-		if len(src) != 8 {
+	case typeInt64, typeDate, typeTime, typeDatetime, typeTimestamp:
+		if len(src) != wordSize {
 			return dst, false
 		}
-		switch v := k.word(int64(binary.LittleEndian.Uint64(src))).(type) {
-		case int64:
-			return strconv.AppendInt(dst, v, 10), true
-		case warehouse.Date:
-			return append(dst, v...), true
-		case string:
-			return append(dst, v...), k.class == warehouse.String
-		}
+		return k.appendText(dst, int64(binary.LittleEndian.Uint64(src)))
 	default: // these have to be decoded
+		return dst, false
+	}
+}
+
+// appendText appends the text of a value of eight bytes. It is not ok for a value that is not of its column's class.
+func (k *kind) appendText(dst []byte, n int64) ([]byte, bool) {
+	switch v := k.word(n).(type) {
+	case int64:
+		return strconv.AppendInt(dst, v, 10), true
+	case warehouse.Date:
+		return append(dst, v...), true
+	case time.Time:
+		return v.AppendFormat(dst, time.RFC3339Nano), true
+	case string:
+		return append(dst, v...), k.class == warehouse.String
 	}
 	return dst, false
 }

@@ -167,6 +167,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, j *job, start, m
 	}
 	out.JobComplete, out.TotalRows, out.Schema = true, uint64(j.total), j.schema()
 	var rows json.RawMessage
+	if limit := s.behaves().PageRows; limit > 0 {
+		most = min(most, limit)
+	}
 	if most > 0 {
 		var next int64
 		var err error

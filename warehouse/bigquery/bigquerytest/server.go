@@ -64,6 +64,7 @@ type Behaviour struct {
 	JobError  *Error    // with which jobs end
 	Streams   int       // of a read session; 0 is one
 	CutStream int64     // after how many rows the first stream ends as if it were complete; 0 is never
+	PageRows  int64     // of a page at most; 0 is as many as are asked for
 	CutPages  bool      // whether the first page of a result is said to be its last
 	Breaks    int       // how often a stream breaks
 	BreakAt   int64     // after how many rows of the stream it does
