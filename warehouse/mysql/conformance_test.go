@@ -3,7 +3,6 @@ package mysql
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
@@ -105,8 +104,6 @@ func TestConformance(t *testing.T) {
 		},
 	})
 }
-
-func doc(text string) json.RawMessage { return json.RawMessage(text) }
 
 const absent = warehousetest.Absent
 
@@ -214,8 +211,10 @@ var own = []warehousetest.Own{
 	{Name: "the greatest unsigned bigint", SQL: "18446744073709551615", Type: warehouse.Int, Want: warehouse.Decimal("18446744073709551615")},
 	{Name: "a small unsigned bigint", SQL: "cast(7 as unsigned)", Type: warehouse.Int, Want: int64(7)},
 	{Name: "the least unsigned bigint beyond bigint", SQL: "9223372036854775808", Type: warehouse.Int, Want: warehouse.Decimal("9223372036854775808")},
-	{Name: "a decimal of 65 digits", SQL: "99999999999999999999999999999999999.999999999999999999999999999999", Type: warehouse.Numeric,
-		Want: warehouse.Decimal("99999999999999999999999999999999999.999999999999999999999999999999")},
+	{
+		Name: "a decimal of 65 digits", SQL: "99999999999999999999999999999999999.999999999999999999999999999999", Type: warehouse.Numeric,
+		Want: warehouse.Decimal("99999999999999999999999999999999999.999999999999999999999999999999"),
+	},
 	{Name: "a year", SQL: column("y"), Type: warehouse.Int, Want: int64(2026)},
 	{Name: "the least tinyint", SQL: column("tiny"), Type: warehouse.Int, Want: int64(-128)},
 	{Name: "the greatest unsigned tinyint", SQL: column("tinyu"), Type: warehouse.Int, Want: int64(255)},

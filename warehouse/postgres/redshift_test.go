@@ -324,7 +324,9 @@ func TestRedshiftsOwnTypes(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantRow := warehouse.Row{
-		doc(`{"a":"x","b":[1,2.50,null]}`), []byte{0, 0xff, 0x61}, ownTypes[2].text, ownTypes[3].text, "1 year 2 mons",
+		doc(`{"a":"x","b":[1,2.50,null]}`),
+		[]byte{0, 0xff, 0x61},
+		ownTypes[2].text, ownTypes[3].text, "1 year 2 mons",
 		warehouse.Decimal("-12.50"), "Ada",
 	}
 	if diff := cmp.Diff(wantRow, row); diff != "" {
