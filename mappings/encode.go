@@ -340,7 +340,7 @@ func (e *Encoded) EachUpdate(yield func(i int, name string)) {
 // the order of the mapping: all fields, or with update those that are not only sent on insert.
 func (e *Encoded) EachStored(update bool, yield func(i int, name string, stored []byte)) {
 	for i := range e.places {
-		if f := &e.mapping.fields[i]; e.places[i].has && !(update && f.insertOnly) {
+		if f := &e.mapping.fields[i]; e.places[i].has && (!update || !f.insertOnly) {
 			yield(i, f.name, e.Stored(i))
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -51,12 +52,15 @@ func sameByEncode(t testing.TB, m *Mapping, row warehouse.Row, rec *Record, e *E
 			t.Errorf("a field that %q has not is stored", row)
 		}
 	}
-	var want2 []byte
+	var wantStored []byte
 	for _, f := range rec.Fields {
-		want2 = AppendValue(appendText(want2, f.Name), f.Value)
+		wantStored = AppendValue(appendText(wantStored, f.Name), f.Value)
+		if form := e.Stored(slices.Index(m.FieldNames(), f.Name)); StoredSize(form) != ValueSize(f.Value) {
+			t.Errorf("field %s of %q has size %d, and stored %d", f.Name, row, ValueSize(f.Value), StoredSize(form))
+		}
 	}
-	if string(stored) != string(want2) {
-		t.Errorf("%q is stored as\n%q, and its record as\n%q", row, stored, want2)
+	if string(stored) != string(wantStored) {
+		t.Errorf("%q is stored as\n%q, and its record as\n%q", row, stored, wantStored)
 	}
 	at := 0
 	rec.EachField(func(name string, canonical []byte) bool {
@@ -225,8 +229,12 @@ func TestValuesBeyondTheirLimitAreNotEncoded(t *testing.T) {
 func FuzzEncodeMakesWhatRenderMakes(f *testing.F) {
 	f.Add("ada", int64(12), 1.5, "12.50", int64(1), uint32(5), `{"a":1}`)
 	columns := []warehouse.Column{
-		{Name: "s", Type: warehouse.String}, {Name: "i", Type: warehouse.Int}, {Name: "f", Type: warehouse.Float}, {Name: "n", Type: warehouse.Numeric},
-		{Name: "t", Type: warehouse.Time}, {Name: "j", Type: warehouse.JSON},
+		{Name: "s", Type: warehouse.String},
+		{Name: "i", Type: warehouse.Int},
+		{Name: "f", Type: warehouse.Float},
+		{Name: "n", Type: warehouse.Numeric},
+		{Name: "t", Type: warehouse.Time},
+		{Name: "j", Type: warehouse.JSON},
 	}
 	s := Spec{Key: []string{"s", "i"}, Identifier: "s"}
 	for _, c := range columns {

@@ -224,7 +224,7 @@ func (r *reader) uint64() uint64 {
 
 func (r *reader) uvarint() uint64 {
 	var v uint64
-	for n := 0; n < min(len(r.rest), binary.MaxVarintLen64); n++ {
+	for n := range min(len(r.rest), binary.MaxVarintLen64) {
 		c := r.rest[n]
 		v |= uint64(c&0x7f) << (7 * n)
 		if c < 0x80 {
