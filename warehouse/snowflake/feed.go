@@ -39,7 +39,8 @@ func start(ctx context.Context, found result, columns []column) (*feed, error) {
 	for i := range batches {
 		f.chunks = append(f.chunks, &chunk{batch: &batches[i], decode: decode, blocks: make(chan block, buffered)})
 	}
-	f.fetches.Go(func() { f.fetch(ctx) })
+	all := f.chunks // of which next leaves those that were read
+	f.fetches.Go(func() { f.fetch(ctx, all) })
 	return f, nil
 }
 
@@ -49,9 +50,9 @@ func inJSON(found result) bool {
 	return ok && strings.EqualFold(format.QueryResultFormat(), "json")
 }
 
-func (f *feed) fetch(ctx context.Context) {
+func (f *feed) fetch(ctx context.Context, chunks []*chunk) {
 	slots := make(chan struct{}, ahead)
-	for _, c := range f.chunks {
+	for _, c := range chunks {
 		if c.batch == nil {
 			continue
 		}
