@@ -139,13 +139,16 @@ func redshiftCodec(oid uint32) codec {
 	c, ok := scalar(oid)
 	switch {
 	case oid == oidSuper:
-		c = codec{class: warehouse.JSON, text: textJSON}
+		c = codec{class: warehouse.JSON, text: textJSON, cell: documentCell}
 	case oid == oidVarbyte:
 		c = codec{class: warehouse.Bytes, text: textVarbyte}
 	case !ok || c.class == warehouse.JSON:
 		c = asText
 	}
 	c.binary, c.form = nil, fmt.Sprintf("redshift %d", oid)
+	if c.class != warehouse.String && c.class != warehouse.JSON {
+		c.cell = nil // which would be of the binary format
+	}
 	switch c.class {
 	case warehouse.Int:
 		c.plain = plainString // the digits
