@@ -245,6 +245,8 @@ func fakeProperties(kind string) object {
 	list := []object{
 		{"name": "hs_object_id", "label": "Record ID", "type": "number", "fieldType": "number", "hasUniqueValue": true, "modificationMetadata": object{"readOnlyValue": true}},
 		{"name": "external_id", "label": "External ID", "type": "string", "fieldType": "text", "hasUniqueValue": true},
+		{"name": "firstname", "label": "First name", "type": "string", "fieldType": "text"},
+		{"name": "name", "label": "Name", "type": "string", "fieldType": "text"},
 		{"name": "score", "label": "Score", "type": "number", "fieldType": "number"},
 		{"name": "age", "label": "Age", "type": "number", "fieldType": "calculation_equation", "calculated": true},
 		{"name": "opt_in", "label": "Opt-in", "type": "bool", "fieldType": "booleancheckbox", "options": []object{{"value": "true"}, {"value": "false"}}},
