@@ -115,7 +115,7 @@ func (b *bigquery) Query(ctx context.Context, q warehouse.Query) (warehouse.Rows
 	if err != nil {
 		return nil, err
 	}
-	j, err := b.start(ctx, q)
+	j, err := b.start(ctx, q, d.location)
 	if err != nil {
 		return nil, err
 	}

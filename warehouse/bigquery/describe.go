@@ -14,6 +14,7 @@ import (
 type described struct {
 	shape
 	estimate warehouse.Estimate
+	location string // where the query's tables are
 }
 
 // describe has BigQuery check a model and plan it. It runs nothing and costs nothing.
@@ -21,25 +22,9 @@ func (b *bigquery) describe(ctx context.Context, q warehouse.Query) (described, 
 	if err := ctx.Err(); err != nil {
 		return described{}, err
 	}
-	service, err := b.clients.service(ctx)
+	job, err := b.dryRun(ctx, q)
 	if err != nil {
-		return described{}, failure(ctx, err)
-	}
-	request := &bq.Job{Configuration: b.configuration(q), JobReference: &bq.JobReference{ProjectId: b.config.Project, Location: b.config.Location}}
-	request.Configuration.DryRun = true
-	var job *bq.Job
-	err = b.retry(ctx, func() error {
-		job, err = service.Jobs.Insert(b.config.Project, request).Context(ctx).Do()
-		return err
-	})
-	if err != nil {
-		return described{}, b.refusal(ctx, err)
-	}
-	if job.Status != nil && job.Status.ErrorResult != nil {
-		return described{}, refused(job.Status.ErrorResult.Reason, job.Status.ErrorResult.Message)
-	}
-	if job.Statistics == nil || job.Statistics.Query == nil {
-		return described{}, &warehouse.Error{Message: "BigQuery's dry run tells nothing of the query"}
+		return described{}, err
 	}
 	s := job.Statistics.Query
 	if err := isSelect(s); err != nil {
@@ -49,7 +34,37 @@ func (b *bigquery) describe(ctx context.Context, q warehouse.Query) (described, 
 	if err != nil {
 		return described{}, err
 	}
-	return described{shape: shape, estimate: billed(s)}, nil
+	out := described{shape: shape, estimate: billed(s), location: b.config.Location}
+	if r := job.JobReference; r != nil && r.Location != "" {
+		out.location = r.Location
+	}
+	return out, nil
+}
+
+// dryRun has BigQuery check a statement and plan it. The result has the statistics of a query.
+func (b *bigquery) dryRun(ctx context.Context, q warehouse.Query) (*bq.Job, error) {
+	service, err := b.clients.service(ctx)
+	if err != nil {
+		return nil, failure(ctx, err)
+	}
+	request := &bq.Job{Configuration: b.configuration(q), JobReference: &bq.JobReference{ProjectId: b.config.Project, Location: b.config.Location}}
+	request.Configuration.DryRun = true
+	request.Configuration.Query.MaximumBytesBilled = 0 // what the query would bill is asked for, not refused
+	var job *bq.Job
+	err = b.retry(ctx, func() error {
+		job, err = service.Jobs.Insert(b.config.Project, request).Context(ctx).Do()
+		return err
+	})
+	if err != nil {
+		return nil, b.refusal(ctx, err)
+	}
+	if job.Status != nil && job.Status.ErrorResult != nil {
+		return nil, refused(job.Status.ErrorResult.Reason, job.Status.ErrorResult.Message)
+	}
+	if job.Statistics == nil || job.Statistics.Query == nil {
+		return nil, &warehouse.Error{Message: "BigQuery's dry run tells nothing of the query"}
+	}
+	return job, nil
 }
 
 // refusal is the failure of a request. Credentials that were refused are looked up again the next time.

@@ -46,13 +46,14 @@ type job struct {
 	done atomic.Bool // whether BigQuery said that it has ended
 }
 
-// start submits q. Its id is made here, so that a request whose answer is lost can be repeated, and cancelled.
-func (b *bigquery) start(ctx context.Context, q warehouse.Query) (*job, error) {
+// start submits q where its tables are. The job's id is made here, so that a request whose answer is lost can be
+// repeated, and cancelled.
+func (b *bigquery) start(ctx context.Context, q warehouse.Query, location string) (*job, error) {
 	service, err := b.clients.service(ctx)
 	if err != nil {
 		return nil, failure(ctx, err)
 	}
-	j := &job{warehouse: b, service: service, project: b.config.Project, id: jobID(q.Tag), location: b.config.Location}
+	j := &job{warehouse: b, service: service, project: b.config.Project, id: jobID(q.Tag), location: location}
 	request := &bq.Job{
 		JobReference:  &bq.JobReference{ProjectId: j.project, JobId: j.id, Location: j.location},
 		Configuration: b.configuration(q),

@@ -63,6 +63,10 @@ func (s *Server) insert(w http.ResponseWriter, r *http.Request) {
 	}
 	sql := request.Configuration.Query.Query
 	if kind := statementType(sql); dry && kind != "" && kind != "SELECT" {
+		if s.behaves().ReadOnly {
+			fail(w, refusal(http.StatusForbidden, "accessDenied", "Access Denied: permission denied"))
+			return
+		}
 		reply(w, dryRun(&bq.JobStatistics2{StatementType: kind}))
 		return
 	}
@@ -93,7 +97,7 @@ func (s *Server) insert(w http.ResponseWriter, r *http.Request) {
 
 func dryRun(s *bq.JobStatistics2) *bq.Job {
 	return &bq.Job{
-		Kind: "bigquery#job", JobReference: &bq.JobReference{ProjectId: Project, Location: location},
+		Kind: "bigquery#job", JobReference: &bq.JobReference{ProjectId: Project, Location: location}, UserEmail: account,
 		Configuration: &bq.JobConfiguration{JobType: "QUERY", DryRun: true, Query: &bq.JobConfigurationQuery{}},
 		Status:        &bq.JobStatus{State: "DONE"}, Statistics: &bq.JobStatistics{Query: s, TotalBytesProcessed: s.TotalBytesProcessed},
 	}

@@ -60,6 +60,7 @@ type Behaviour struct {
 	Keep      bool   // whether results are evaluated once and kept in memory, for benchmarks; fixed when the server starts
 	Authorize bool   // whether callers of the REST API must show a token; fixed when the server starts
 
+	ReadOnly  bool      // whether the account has no right to write
 	Refusals  []Refusal // of requests to come, each used once
 	JobError  *Error    // with which jobs end
 	Streams   int       // of a read session; 0 is one
