@@ -64,10 +64,10 @@ func (e *Engine) approvable(ctx context.Context, s *project.Sync, sealed seal) e
 	}
 	view, err := e.store.View(ctx, s.Name)
 	if err != nil {
-		return fmt.Errorf("open the snapshot of %s: %w", s.Name, err)
+		return ofState(fmt.Errorf("open the snapshot of %s: %w", s.Name, err))
 	}
 	version, err := view.Version(ctx)
-	if err = errors.Join(err, view.Close()); err != nil {
+	if err = errors.Join(err, ofState(view.Close())); err != nil {
 		return fmt.Errorf("version of the snapshot of %s: %w", s.Name, err)
 	}
 	if version != sealed.Snapshot {
@@ -80,9 +80,9 @@ func (e *Engine) approvable(ctx context.Context, s *project.Sync, sealed seal) e
 func (r *runner) apply(ctx context.Context, sheet *changeset, sealed seal) (err error) {
 	session, err := r.engine.store.Begin(ctx, r.sync.Name)
 	if err != nil {
-		return errors.Join(fmt.Errorf("open the snapshot of %s: %w", r.sync.Name, err), sheet.close())
+		return errors.Join(ofState(fmt.Errorf("open the snapshot of %s: %w", r.sync.Name, err)), sheet.close())
 	}
-	defer func() { err = errors.Join(err, session.Close()) }()
+	defer func() { err = errors.Join(err, ofState(session.Close())) }()
 	var route *route
 	d, err := r.engine.Destination(ctx, r.sync.Destination)
 	if err == nil {

@@ -17,9 +17,9 @@ import (
 func (e *Engine) Retry(ctx context.Context, s *project.Sync, keys []string, code string) (n int, err error) {
 	session, err := e.store.Begin(ctx, s.Name)
 	if err != nil {
-		return 0, fmt.Errorf("open the snapshot of %s: %w", s.Name, err)
+		return 0, ofState(fmt.Errorf("open the snapshot of %s: %w", s.Name, err))
 	}
-	defer func() { err = errors.Join(err, session.Close()) }()
+	defer func() { err = errors.Join(err, ofState(session.Close())) }()
 	n, err = session.Release(ctx, func(k diffstore.Known) bool {
 		return (len(keys) == 0 || slices.Contains(keys, k.Key)) && (code == "" || refusedWith(k, code))
 	})
@@ -82,9 +82,9 @@ func newcomer(s *project.Sync) string { return "adopting " + s.Name }
 func (e *Engine) stageAll(ctx context.Context, s *project.Sync, r *route, source warehouse.Warehouse, sheet *changeset) (st *stager, err error) {
 	session, err := e.store.Begin(ctx, newcomer(s))
 	if err != nil {
-		return nil, fmt.Errorf("open the snapshot of %s: %w", s.Name, err)
+		return nil, ofState(fmt.Errorf("open the snapshot of %s: %w", s.Name, err))
 	}
-	defer func() { err = errors.Join(err, session.Close()) }()
+	defer func() { err = errors.Join(err, ofState(session.Close())) }()
 	st = newStager(s, r, session, sheet, &groupLog{}, e.observer, e.now)
 	if err := st.read(ctx, source, warehouse.Tag{Sync: s.Name, Run: "adopt"}); err != nil {
 		return nil, err
@@ -95,9 +95,9 @@ func (e *Engine) stageAll(ctx context.Context, s *project.Sync, r *route, source
 func (e *Engine) adopt(ctx context.Context, s *project.Sync, st *stager) (n int64, err error) {
 	session, err := e.store.Begin(ctx, s.Name)
 	if err != nil {
-		return 0, fmt.Errorf("open the snapshot of %s: %w", s.Name, err)
+		return 0, ofState(fmt.Errorf("open the snapshot of %s: %w", s.Name, err))
 	}
-	defer func() { err = errors.Join(err, session.Close()) }()
+	defer func() { err = errors.Join(err, ofState(session.Close())) }()
 	var attempts []diffstore.Attempt
 	settle := func() error {
 		defer func() { attempts = attempts[:0] }()
@@ -138,10 +138,10 @@ func (e *Engine) adopt(ctx context.Context, s *project.Sync, st *stager) (n int6
 func (e *Engine) Forget(ctx context.Context, s *project.Sync, key string) (found bool, err error) {
 	session, err := e.store.Begin(ctx, s.Name)
 	if err != nil {
-		return false, fmt.Errorf("open the snapshot of %s: %w", s.Name, err)
+		return false, ofState(fmt.Errorf("open the snapshot of %s: %w", s.Name, err))
 	}
 	found, err = session.Erase(ctx, key)
-	if err = errors.Join(err, session.Close()); err != nil {
+	if err = errors.Join(err, ofState(session.Close())); err != nil {
 		return false, fmt.Errorf("erase the key from the snapshot of %s: %w", s.Name, err)
 	}
 	if err := e.dropHeldPlans(ctx, s.Name); err != nil {

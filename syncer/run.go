@@ -63,7 +63,7 @@ func (r *runner) execute(ctx context.Context) (err error) {
 	if err != nil {
 		return ofState(fmt.Errorf("open the snapshot of %s: %w", r.sync.Name, err))
 	}
-	defer func() { err = errors.Join(err, session.Close()) }()
+	defer func() { err = errors.Join(err, ofState(session.Close())) }()
 	route, source, err := r.engine.route(ctx, r.sync)
 	if err != nil {
 		return err
@@ -108,11 +108,11 @@ func (r *runner) stage(ctx context.Context, st *stager, source warehouse.Warehou
 	}
 	previous, err := st.view.Size(ctx)
 	if err != nil {
-		return GuardReport{}, seal{}, fmt.Errorf("size of the snapshot: %w", err)
+		return GuardReport{}, seal{}, ofState(fmt.Errorf("size of the snapshot: %w", err))
 	}
 	version, err := st.view.Version(ctx)
 	if err != nil {
-		return GuardReport{}, seal{}, fmt.Errorf("version of the snapshot: %w", err)
+		return GuardReport{}, seal{}, ofState(fmt.Errorf("version of the snapshot: %w", err))
 	}
 	r.run.Counts = st.tally.counts
 	report := judgeGuards(r.sync.Guard, r.run.Counts, previous, r.sync.Model)
@@ -235,9 +235,9 @@ func quarantinedRow(i *item) runlog.Row {
 func (e *Engine) Plan(ctx context.Context, s *project.Sync, showValues bool) (plan *Plan, err error) {
 	view, err := e.store.View(ctx, s.Name)
 	if err != nil {
-		return nil, fmt.Errorf("open the snapshot of %s: %w", s.Name, err)
+		return nil, ofState(fmt.Errorf("open the snapshot of %s: %w", s.Name, err))
 	}
-	defer func() { err = errors.Join(err, view.Close()) }()
+	defer func() { err = errors.Join(err, ofState(view.Close())) }()
 	return e.planWith(ctx, s, view, showValues)
 }
 

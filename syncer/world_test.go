@@ -31,6 +31,8 @@ type world struct {
 	observer Observer
 	plain    bool // the engine of the snapshots is no diffstore.Skimmer
 
+	fs snapshot.FS // of the snapshots that the next engine opens; nil is a sound one
+
 	refuseRemovals bool // by the service, in the next episode
 
 	// wrap changes the store that the next engine opens.
@@ -107,7 +109,7 @@ func (w *world) options() Options {
 		Log: w.log, Observer: w.observer, Command: "test", Now: func() time.Time { return w.at },
 		OpenStore: func(settings StoreSettings) (diffstore.Store, error) {
 			var s diffstore.Store
-			s, err := snapshot.Open(settings.Dir, settings.Log, snapshot.Unsynced())
+			s, err := snapshot.Open(settings.Dir, settings.Log, w.fileSystem())
 			if err != nil {
 				return nil, err
 			}
@@ -120,6 +122,13 @@ func (w *world) options() Options {
 			return s, nil
 		},
 	}
+}
+
+func (w *world) fileSystem() snapshot.Option {
+	if w.fs != nil {
+		return snapshot.WithFS(w.fs)
+	}
+	return snapshot.Unsynced()
 }
 
 // plainStore hides that a snapshot recognises rows by what was read.
