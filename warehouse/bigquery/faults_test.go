@@ -382,6 +382,20 @@ func TestAServiceAccountProvesWhoItIs(t *testing.T) {
 	}
 }
 
+func TestTablesHaveTheNamesOfGoogleSQL(t *testing.T) {
+	t.Parallel()
+	s := bigquerytest.Start(t, bigquerytest.Behaviour{Setup: []string{
+		"create schema analytics", `create table analytics."the people" as select range as n from range(3)`,
+	}})
+	w := openAt(t, s, nil)
+	for _, name := range [][]string{{"analytics", "the people"}, {bigquerytest.Project, "analytics", "the people"}} {
+		got, err := drain(t.Context(), w, "select n from "+Definition().Quote(name...)+" order by n")
+		if d := cmp.Diff([]int64{0, 1, 2}, got); d != "" || err != nil {
+			t.Errorf("%v: error %v (-want +got):\n%s", name, err, d)
+		}
+	}
+}
+
 func TestAServerThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	s := bigquerytest.Start(t, bigquerytest.Behaviour{})

@@ -56,9 +56,9 @@ type Server struct {
 
 // Behaviour is how the stand-in treats its clients. The zero value is how BigQuery does on a good day.
 type Behaviour struct {
-	Database  string // file of the DuckDB database that queries read; fixed when the server starts
-	Keep      bool   // whether results are evaluated once and kept in memory, for benchmarks; fixed when the server starts
-	Authorize bool   // whether callers of the REST API must show a token; fixed when the server starts
+	Setup     []string // statements of DuckDB that make the tables; fixed when the server starts
+	Keep      bool     // whether results are evaluated once and kept in memory, for benchmarks; fixed when the server starts
+	Authorize bool     // whether callers of the REST API must show a token; fixed when the server starts
 
 	ReadOnly  bool      // whether the account has no right to write
 	Refusals  []Refusal // of requests to come, each used once
@@ -97,7 +97,7 @@ type Refusal struct {
 // Start runs a stand-in until the test ends.
 func Start(t testing.TB, b Behaviour) *Server {
 	t.Helper()
-	e, err := newEngine(t.Context(), Project, b.Database)
+	e, err := newEngine(t.Context(), Project, database(t, b.Setup))
 	if err != nil {
 		t.Fatal(err)
 	}
