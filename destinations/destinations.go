@@ -60,6 +60,7 @@ type Object struct {
 	Rate        float64 // requests a second that the account allows; 0 is not known
 	Concurrency int     // the most writes at once that are of use: they wait for the account's rate; 0 leaves it to the caller
 
+	JSON         bool // takes the fields of a record as JSON too: see Record.JSON
 	AnyField     bool // takes fields that Fields does not list
 	Nulls        bool // has a null of its own: a null value is sent as such
 	Clears       bool // a nil value clears the field; always true where Nulls is
@@ -117,6 +118,10 @@ type Record struct {
 	Key    string // the model's primary key as text
 	ID     string // the value of the identifier
 	Fields Fields // none for Archive and Delete
+
+	// JSON may stand for Fields in the records of an object that takes it: the object of JSON that Fields.AppendJSON
+	// would write. It is for services that are sent the fields as they are, and spares them a value a field.
+	JSON []byte
 
 	// Token is the same whenever this very record is sent again before the service gave its verdict on it, and
 	// never otherwise. Idempotency keys are made from it.

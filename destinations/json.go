@@ -45,7 +45,7 @@ func AppendJSON(b []byte, v Value) ([]byte, error) {
 		}
 		return append(b, "false"...), nil
 	case json.Number:
-		return appendNumber(b, string(v))
+		return AppendNumber(b, string(v))
 	case Date:
 		return AppendText(b, string(v)), nil
 	case time.Time:
@@ -81,7 +81,7 @@ func appendRaw(b []byte, raw json.RawMessage) ([]byte, error) {
 	if raw == nil {
 		return append(b, "null"...), nil
 	}
-	return appendCompact(b, raw)
+	return AppendDocument(b, []byte(raw))
 }
 
 func appendOther(b []byte, v any) ([]byte, error) {
@@ -97,8 +97,8 @@ func appendOther(b []byte, v any) ([]byte, error) {
 
 var errNumber = errors.New("the value is no number of JSON")
 
-// appendNumber appends a number. The empty one is 0, as for encoding/json.
-func appendNumber(b []byte, text string) ([]byte, error) {
+// AppendNumber appends a number, as AppendJSON does. The empty one is 0, as for encoding/json.
+func AppendNumber(b []byte, text string) ([]byte, error) {
 	if text == "" {
 		return append(b, '0'), nil
 	}

@@ -105,3 +105,26 @@ func FuzzFieldsCodec(f *testing.F) {
 		}
 	})
 }
+
+func TestStoredValuesAreWrittenAsTheirValuesWouldBe(t *testing.T) {
+	t.Parallel()
+	for name, fields := range codecSeeds() {
+		for _, f := range fields {
+			stored := string(AppendValue(nil, f.Value)) + "rest"
+			v, _, err := DecodeValue(stored)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, wrong := destinations.AppendJSON(nil, v)
+			got, rest, err := AppendJSON([]byte("before"), stored)
+			if (err == nil) != (wrong == nil) || err == nil && (string(got) != "before"+string(want) || rest != "rest") {
+				t.Errorf("%s, %s: %s, %q (%v), want %s (%v)", name, f.Name, got, rest, err, want, wrong)
+			}
+		}
+	}
+	for _, stored := range []string{"", "s", "s\x05abc", "l\x02n", "z", "T\x00\x80\x94\xeb\xdc\x03", "j\x01{", strings.Repeat("l\x01", 1000) + "n"} {
+		if text, _, err := AppendJSON(nil, stored); err == nil {
+			t.Errorf("%q is written as %s", stored, text)
+		}
+	}
+}

@@ -39,6 +39,8 @@ type changeset struct {
 	names   []string          // of fields, by their numbers
 	numbers map[string]uint64 // of these names
 	staged  [naming + 1]int64 // frames by step
+
+	whole bool // items are read with their fields as they are stored
 }
 
 // seal closes a plan: what it was made from and what it comes to.
@@ -211,7 +213,7 @@ func (c *changeset) items(wanted ...step) iter.Seq2[item, error] {
 			if length == sealMark || len(payload) == 0 || !slices.Contains(wanted, step(payload[0])) {
 				return nil
 			}
-			i, err := decodeItem(payload, c.names)
+			i, err := decodeItem(payload, c.names, c.whole)
 			if err != nil {
 				return err
 			}
@@ -239,7 +241,7 @@ func (c *changeset) doubtful(want step) iter.Seq2[item, error] {
 			if length == sealMark || len(payload) == 0 || step(payload[0]) != want {
 				return nil
 			}
-			i, err := decodeItem(payload, c.names)
+			i, err := decodeItem(payload, c.names, c.whole)
 			if err == nil && i.Batch != (diffstore.Token{}) {
 				places = append(places, place{i.Batch, at})
 			}
@@ -268,7 +270,7 @@ func (c *changeset) itemAt(at int64) (item, error) {
 	if _, err := c.file.ReadAt(payload, at+frameHead); err != nil {
 		return item{}, fmt.Errorf("read the staged plan: %w", err)
 	}
-	return decodeItem(payload, c.names)
+	return decodeItem(payload, c.names, c.whole)
 }
 
 // frames reads the file from its start to its end as of now, so that items may be added meanwhile.

@@ -12,11 +12,11 @@ type flights struct {
 
 	mu    sync.Mutex
 	free  sync.Cond
-	taken map[uint64]struct{}
+	taken hashes
 }
 
 func newFlights() *flights {
-	f := &flights{keys: maphash.MakeSeed(), ids: maphash.MakeSeed(), taken: map[uint64]struct{}{}}
+	f := &flights{keys: maphash.MakeSeed(), ids: maphash.MakeSeed(), taken: newHashes()}
 	f.free.L = &f.mu
 	return f
 }
@@ -53,16 +53,11 @@ func (f *flights) await(b *batch, i *item) {
 	f.add(b, key, id)
 }
 
-func (f *flights) busy(key, id uint64) bool {
-	_, busy := f.taken[key]
-	if !busy {
-		_, busy = f.taken[id]
-	}
-	return busy
-}
+func (f *flights) busy(key, id uint64) bool { return f.taken.has(key) || f.taken.has(id) }
 
 func (f *flights) add(b *batch, key, id uint64) {
-	f.taken[key], f.taken[id] = struct{}{}, struct{}{}
+	f.taken.add(key)
+	f.taken.add(id)
 	b.names = append(b.names, key, id)
 }
 
@@ -71,7 +66,7 @@ func (f *flights) leave(b *batch) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, name := range b.names {
-		delete(f.taken, name)
+		f.taken.remove(name)
 	}
 	b.names = b.names[:0]
 	f.free.Broadcast()

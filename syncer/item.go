@@ -49,6 +49,9 @@ type item struct {
 	Changed    []string        // fields of a changed write that differ from the record last accepted
 	Fields     destinations.Fields
 
+	// Stored stands for Fields where these are only wanted as JSON: see appendJSON.
+	Stored string
+
 	// Record stands for Fields while a write is being staged; with Update only the fields of it count that are not only
 	// sent on insert.
 	Record *mappings.Encoded
@@ -68,6 +71,27 @@ func (i *item) values() (destinations.Fields, error) {
 		fields = append(fields, destinations.FieldValue{Name: name, Value: value})
 	})
 	return fields, failed
+}
+
+// appendJSON appends stored fields as an object of JSON. The names are those of the plan.
+func (i *item) appendJSON(b []byte, names []string) ([]byte, error) {
+	b = append(b, '{')
+	r := reader{rest: i.Stored}
+	for first := true; r.rest != ""; first = false {
+		n := r.uvarint()
+		if r.err != nil || n >= uint64(len(names)) {
+			return nil, errItem
+		}
+		if !first {
+			b = append(b, ',')
+		}
+		b = append(destinations.AppendText(b, names[n]), ':')
+		var err error
+		if b, r.rest, err = mappings.AppendJSON(b, r.rest); err != nil {
+			return nil, fmt.Errorf("field %s: %w", names[n], err)
+		}
+	}
+	return append(b, '}'), nil
 }
 
 func (i *item) attempt() diffstore.Attempt {
@@ -152,8 +176,9 @@ func appendTexts(b []byte, texts []string) []byte {
 	return b
 }
 
-// decodeItem reads an item that append wrote with the numbers of names. Its texts are parts of one copy of b.
-func decodeItem(b []byte, names []string) (item, error) {
+// decodeItem reads an item that append wrote with the numbers of names. Its texts are parts of one copy of b. With whole
+// its fields are left as they are stored, unless some of them are to be left out.
+func decodeItem(b []byte, names []string, whole bool) (item, error) {
 	r := reader{rest: string(b)}
 	var i item
 	i.Step, i.Verdict = step(r.byte()), diffstore.Verdict(r.byte())
@@ -183,7 +208,11 @@ func decodeItem(b []byte, names []string) (item, error) {
 	if flags&flagChanged != 0 {
 		i.Changed = r.texts()
 	}
-	i.Fields = r.fields(names)
+	if whole && !i.Partial {
+		i.Stored = r.rest
+	} else {
+		i.Fields = r.fields(names)
+	}
 	if r.err != nil {
 		return item{}, r.err
 	}

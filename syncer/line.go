@@ -17,7 +17,7 @@ import (
 const (
 	// lineRows is about how many rows may wait before each stage of a line, in at least two and at most lineBatches
 	// batches.
-	lineRows    = 2048
+	lineRows    = 1024
 	lineBatches = 128
 
 	// early is by how long intents may be ahead of their requests. Whatever is intended and not sent is in doubt after

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"golang.org/x/time/rate"
 	"log/slog"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"spillway/destinations"
 	"spillway/diffstore"
@@ -63,6 +64,7 @@ func (r *runner) send(ctx context.Context, route *route, session diffstore.Sessi
 	if err := r.phase(ctx, runlog.Sending); err != nil {
 		return err
 	}
+	sheet.whole = route.object.JSON
 	s := &sender{
 		sync: r.sync, route: route, session: session, sheet: sheet, rows: uninterrupted{r.recorder}, log: r.log, observer: r.engine.observer,
 		allRows: r.engine.project.Runlog.Rows == "all", now: r.engine.now, meter: &destinations.Meter{}, void: map[string]bool{}, hashes: newClaims(),
@@ -243,7 +245,7 @@ func (s *sender) sizeOf(i *item) int {
 	if s.route.object.MaxBytes == 0 {
 		return 0
 	}
-	n := len(i.Key) + len(i.ID) + 32
+	n := len(i.Key) + len(i.ID) + 2*len(i.Stored) + 32
 	for _, f := range i.Fields {
 		n += len(f.Name) + mappings.ValueSize(f.Value) + 4
 	}
@@ -274,8 +276,14 @@ func (s *sender) write(ctx context.Context, b *batch) {
 		b.results = notSent(len(b.items), reason)
 		return
 	}
+	request, err := s.request(b)
+	if err != nil {
+		s.halt(err)
+		b.results = notSent(len(b.items), err)
+		return
+	}
 	b.sent = true
-	results, err := s.route.destination.Write(ctx, s.request(b))
+	results, err := s.route.destination.Write(ctx, request)
 	b.results = s.interpret(len(b.items), results, err)
 }
 
@@ -292,7 +300,7 @@ func (s *sender) pace() {
 	}
 }
 
-func (s *sender) request(b *batch) destinations.Batch {
+func (s *sender) request(b *batch) (destinations.Batch, error) {
 	r := destinations.Batch{
 		Sync: s.sync.Name, Object: s.sync.Object, Op: b.items[0].Op, Identifier: s.sync.Identifier,
 		Records: make([]destinations.Record, len(b.items)), Attempts: s.sync.Retry.Attempts, Meter: s.meter,
@@ -301,7 +309,32 @@ func (s *sender) request(b *batch) destinations.Batch {
 		i := &b.items[n]
 		r.Records[n] = destinations.Record{Key: i.Key, ID: i.ID, Fields: i.Fields, Token: tokenText(i, b.tokens[n])}
 	}
-	return r
+	if !s.sheet.whole {
+		return r, nil
+	}
+	return r, s.addJSON(b.items, r.Records)
+}
+
+// addJSON gives records the fields that were left as they are stored, all of them in one piece of memory.
+func (s *sender) addJSON(items []item, records []destinations.Record) error {
+	size := 0
+	for n := range items {
+		size += 2 * len(items[n].Stored)
+	}
+	text := make([]byte, 0, size)
+	for n := range items {
+		i := &items[n]
+		if i.Stored == "" {
+			continue
+		}
+		from := len(text)
+		var err error
+		if text, err = i.appendJSON(text, s.sheet.names); err != nil {
+			return fmt.Errorf("read the staged plan: %w", err)
+		}
+		records[n].JSON = text[from:len(text):len(text)]
+	}
+	return nil
 }
 
 // settleLeaves forgets, or marks as left, what needs no sending. A run that was stopped leaves it to the next.

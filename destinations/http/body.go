@@ -56,7 +56,11 @@ func appendRecord(to []byte, op destinations.Op, r destinations.Record) ([]byte,
 	if op == destinations.Delete || op == destinations.Archive {
 		return to, nil
 	}
-	to, err := r.Fields.AppendJSON(append(to, `,"fields":`...))
+	to = append(to, `,"fields":`...)
+	if r.JSON != nil {
+		return append(to, r.JSON...), nil
+	}
+	to, err := r.Fields.AppendJSON(to)
 	if err != nil {
 		return nil, fmt.Errorf("write the request as JSON: %w", err)
 	}

@@ -80,6 +80,7 @@ func (d *destination) Objects(context.Context) ([]destinations.Object, error) {
 		MaxBatch:    d.config.MaxBatch,
 		Rate:        d.config.Rate.PerSecond(),
 		Concurrency: d.config.Concurrency,
+		JSON:        true,
 		AnyField:    true,
 		Nulls:       true,
 		Clears:      true,

@@ -30,7 +30,10 @@ func IdempotencyKey(b destinations.Batch, records []destinations.Record) string 
 
 // content stands for what r holds.
 func content(r destinations.Record) string {
-	fields, err := r.Fields.AppendJSON(nil)
+	fields, err := r.JSON, error(nil)
+	if fields == nil {
+		fields, err = r.Fields.AppendJSON(nil)
+	}
 	if err != nil {
 		fields = fmt.Appendf(nil, "%#v", r.Fields) // which cannot be sent as JSON either
 	}
