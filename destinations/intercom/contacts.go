@@ -2,6 +2,8 @@ package intercom
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -20,6 +22,13 @@ type contact struct {
 	Role       string `json:"role"`
 	Email      string `json:"email"`
 	ExternalID string `json:"external_id"`
+}
+
+func (c contact) identifier(field string) string {
+	if field == email {
+		return c.Email
+	}
+	return c.ExternalID
 }
 
 func (j *job) contacts(ctx context.Context) error {
@@ -61,11 +70,16 @@ func (j *job) upsert(ctx context.Context, places []int) error {
 	})
 	var there, archived []int
 	for _, i := range places {
+		key := j.batch.Records[i].Key
 		id, isArchived := twin(j.results[i])
-		if id == "" {
+		if id == "" || j.ids[key] != "" || err != nil {
+			continue // a contact that was changed is not that which stands in its way
+		}
+		var same bool
+		if same, err = j.same(ctx, i, id); !same {
 			continue
 		}
-		j.ids[j.batch.Records[i].Key] = id
+		j.ids[key] = id
 		if there = append(there, i); isArchived {
 			archived = append(archived, i)
 		}
@@ -95,6 +109,27 @@ func twin(r destinations.Result) (id string, archived bool) {
 		return "", false
 	}
 	return m[1], strings.Contains(strings.ToLower(r.Reason), "archived")
+}
+
+// same says whether the contact called id, which stands in the way of the i-th record, is the one that the record means:
+// it is not if it has another identifier of its own, and only its address or the like in common. An archived contact may
+// not be shown, and is taken for the same.
+func (j *job) same(ctx context.Context, i int, id string) (bool, error) {
+	a, err := j.client.Do(ctx, httpapi.Request{
+		Method: http.MethodGet, Path: "/contacts/" + url.PathEscape(id), Route: "/contacts/{id}", Fine: gone,
+		Attempts: j.batch.Attempts, Meter: j.batch.Meter,
+	})
+	if err != nil {
+		return false, j.unlooked([]int{i}, err)
+	}
+	var c contact
+	if a.Status < 300 {
+		if err := json.Unmarshal(a.Body, &c); err != nil {
+			return false, j.unlooked([]int{i}, fmt.Errorf("the answer of Intercom is not the JSON that was expected: %w", err))
+		}
+	}
+	own := c.identifier(j.batch.Identifier)
+	return own == "" || strings.EqualFold(own, j.batch.Records[i].ID), nil
 }
 
 func (j *job) create(r destinations.Record) (httpapi.Request, error) {
@@ -184,11 +219,7 @@ func (j *job) matches(ctx context.Context, identifiers []string) (map[string][]c
 			return nil, err
 		}
 		for _, c := range reply.Data {
-			name := c.ExternalID
-			if j.batch.Identifier == email {
-				name = c.Email
-			}
-			name = strings.ToLower(name)
+			name := strings.ToLower(c.identifier(j.batch.Identifier))
 			found[name] = append(found[name], c)
 		}
 		if reply.Pages.Next.After == "" || len(reply.Data) == 0 {

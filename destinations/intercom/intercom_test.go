@@ -185,7 +185,7 @@ func TestContacts(t *testing.T) {
 			func(f *fake) { f.blind = true },
 			batch(destinations.Upsert, person(1)), "accepted",
 			[]string{"person1@example.com Person"},
-			3,
+			4,
 		},
 		{
 			"an archived contact comes back",
@@ -193,7 +193,7 @@ func TestContacts(t *testing.T) {
 			nil,
 			batch(destinations.Upsert, person(1)), "accepted",
 			[]string{"person1@example.com Person"},
-			4,
+			5,
 		},
 		{
 			"a user goes before a lead of the same address",
@@ -266,6 +266,53 @@ func TestContacts(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAContactThatOnlySharesAnAddressIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	record := destinations.Record{Key: "1", ID: "mine", Fields: destinations.Fields{
+		{Name: "external_id", Value: "mine"}, {Name: "email", Value: "shared@example.com"}, {Name: "name", Value: "Person"},
+	}}
+	for _, test := range []struct {
+		name string
+		held object
+		want string
+	}{
+		{"another's", object{"id": "5da6f1", "role": "user", "email": "shared@example.com", "external_id": "other"}, "rejected:conflict"},
+		{"nobody's yet", object{"id": "5da6f1", "role": "user", "email": "shared@example.com"}, "accepted"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				d, f, _ := dial(t)
+				f.contacts["5da6f1"] = test.held
+				b := batch(destinations.Upsert, record)
+				b.Identifier = "external_id"
+				got, err := d.Write(t.Context(), b)
+				if err != nil || statuses(got) != test.want || (test.held["name"] == "Person") != (test.want == "accepted") {
+					t.Errorf("%+v, %v; %v", got, err, test.held)
+				}
+			})
+		})
+	}
+}
+
+func TestAContactThatIsChangedIntoAnotherLeavesThatAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d, f, wire := dial(t)
+		f.contacts["5da6f1"] = object{"id": "5da6f1", "role": "user", "email": "person1@example.com"}
+		wire.Spoil(func(_ int, r *http.Request) destinationtest.Fault {
+			if r.Method == http.MethodPut {
+				return destinationtest.Reply(409, `{"type":"error.list","errors":[{"code":"conflict","message":"A contact matching those details already exists with id=5da6f2"}]}`)
+			}
+			return nil
+		})
+		got, err := d.Write(t.Context(), batch(destinations.Upsert, person(1)))
+		if err != nil || statuses(got) != "rejected:conflict" || len(wire.Calls()) != 2 {
+			t.Errorf("%+v, %v after %d requests", got, err, len(wire.Calls()))
+		}
+	})
 }
 
 func TestAContactThatCannotComeBackIsNotChanged(t *testing.T) {
