@@ -106,10 +106,11 @@ func scanDuckDB(t task, f *figures) error {
 
 // measureDuckDB measures runs on which nothing changed in turns with the bare streamed scan.
 func measureDuckDB(b *testing.B, s *settings, r *report) {
+	b.Helper()
 	n := s.largest(rivalsUpTo)
 	file := filepath.Join(b.TempDir(), "customers.duckdb")
 	measure(b, task{Do: "duckdb", DSN: file, Rows: n})
-	dir := newProject(b, fmt.Sprintf("type = \"duckdb\"\npath = %q\nmemory = %q", file, duckMemory), nowhere, "")
+	dir := newProject(b, fmt.Sprintf("type = \"duckdb\"\npath = %q\nmemory = %q", file, duckMemory), nowhere)
 	if f := measure(b, task{Do: "adopt", DSN: file, Table: "customers", Dir: dir}); f.Rows != int64(n) {
 		b.Fatalf("%d of %d rows were adopted", f.Rows, n)
 	}

@@ -37,7 +37,11 @@ func withEngine(t task, open opener, observer syncer.Observer, use func(context.
 			if t.Memory > 0 {
 				settings.Memory = t.Memory
 			}
-			return snapshot.Open(settings.Dir, settings.Log, snapshot.WithMemory(settings.Memory))
+			store, err := snapshot.Open(settings.Dir, settings.Log, snapshot.WithMemory(settings.Memory))
+			if t.Forget && err == nil {
+				return forgetful{store}, nil
+			}
+			return store, err
 		},
 	})
 	if err != nil {
@@ -46,6 +50,26 @@ func withEngine(t task, open opener, observer syncer.Observer, use func(context.
 	defer func() { err = errors.Join(err, e.Close()) }()
 	return use(ctx, e, &s)
 }
+
+// forgetful is a store whose sessions record nothing of what is sent.
+type forgetful struct{ diffstore.Store }
+
+func (s forgetful) Begin(ctx context.Context, sync string) (diffstore.Session, error) {
+	session, err := s.Store.Begin(ctx, sync)
+	return forgetfulSession{session}, err
+}
+
+type forgetfulSession struct{ diffstore.Session }
+
+func (forgetfulSession) Intend(_ context.Context, attempts []diffstore.Attempt) ([]diffstore.Token, error) {
+	tokens := make([]diffstore.Token, len(attempts))
+	for n := range tokens {
+		copy(tokens[n][:], attempts[n].Entry.Sum[:])
+	}
+	return tokens, nil
+}
+
+func (forgetfulSession) Settle(context.Context, []diffstore.Fate) error { return nil }
 
 // statement reads the table of t.
 func statement(t task) string {

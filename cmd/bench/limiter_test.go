@@ -12,6 +12,7 @@ import (
 
 // measureLimiter has the tests of the limiter write their table, and draws the targets from it.
 func measureLimiter(b *testing.B, _ *settings, r *report) {
+	b.Helper()
 	file := filepath.Join(b.TempDir(), "table.md")
 	cmd := exec.CommandContext(b.Context(), "go", "test", "-count=1", "-run", "^TestLimitsAreUsedWell$", "spillway/destinations/httpapi")
 	cmd.Env = append(os.Environ(), "SPILLWAY_LIMITER_TABLE="+file)

@@ -27,6 +27,7 @@ type task struct {
 	Rows   int    // of the table that count; 0 is all
 	Dir    string // of the project
 	Memory int    // bytes for the state; 0 is the default
+	Forget bool   // nothing is recorded of what is sent
 
 	URL      string // to which is posted
 	Requests int64

@@ -72,7 +72,7 @@ func found(file, name string) string {
 }
 
 func system() string {
-	out, err := exec.Command("uname", "-sr").Output() //nolint:noctx // it ends by itself
+	out, err := exec.Command("uname", "-sr").Output()
 	if err != nil {
 		return runtime.GOOS
 	}

@@ -60,6 +60,7 @@ func due(rows, operations int) func(figures) error {
 }
 
 func measureRuns(b *testing.B, s *settings, r *report) {
+	b.Helper()
 	dsn := pgtest.DSN(b)
 	measured := make([]*runs, len(s.sizes))
 	for i, n := range s.sizes {
@@ -91,7 +92,7 @@ func measureSize(b *testing.B, dsn string, n int, s *settings) *runs {
 	began := time.Now()
 	load(b, dsn, n)
 	m := &runs{rows: n}
-	dir := newProject(b, postgresWarehouse, nowhere, "")
+	dir := newProject(b, postgresWarehouse, nowhere)
 	m.adopted = measure(b, task{Do: "adopt", DSN: dsn, Table: "customers", Dir: dir})
 	if m.adopted.Rows != int64(n) {
 		b.Fatalf("%d of %d rows were adopted", m.adopted.Rows, n)
@@ -107,7 +108,7 @@ func measureSize(b *testing.B, dsn string, n int, s *settings) *runs {
 	m.bounded = planned("nothing changed, 64 MiB for the state", "customers", 0, task{Dir: dir, Memory: boundedMemory})
 	m.some = planned("1 % changed, 0.5 % added, 0.5 % removed", "customers_some", changedOfSome(n), task{Dir: dir})
 	m.all = planned("all changed", "customers_all", n, task{Dir: dir})
-	m.first = planned("first run", "customers", n, task{Dir: newProject(b, postgresWarehouse, nowhere, "")})
+	m.first = planned("first run", "customers", n, task{Dir: newProject(b, postgresWarehouse, nowhere)})
 	turns := []*turn{m.bare, m.same, m.bounded, m.some, m.all, m.first}
 	if n == s.largest(rivalsUpTo) {
 		turns = append(turns, m.rivals(b, dsn)...)
