@@ -29,11 +29,10 @@ func textOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s))
 
 func (v *view) compare(e *diffstore.Entry) (diffstore.Change, error) {
 	key := textOf(e.Key)
-	if ord, ok := v.glance(e, key); ok {
+	if ord, ok := v.glance(e, key); ok && !v.seen.has(ord) {
+		v.seen.visit(ord, diffstore.Same)
 		c := diffstore.Change{Verdict: diffstore.Same}
-		if was := v.seen.visit(ord, diffstore.Same); was != 0 {
-			c = diffstore.Change{Verdict: diffstore.Duplicate, First: was}
-		} else if source := e.Source & sourceMask; source != 0 && source != v.base.sourceAt(ord) {
+		if source := e.Source & sourceMask; source != 0 && source != v.base.sourceAt(ord) {
 			return c, v.sources.set(ord, source)
 		}
 		return c, nil

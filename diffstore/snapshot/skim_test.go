@@ -194,3 +194,14 @@ func TestMarksOutliveARewriteWithinASession(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestADuplicateTellsWhatIsKnown(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "state")
+	store := run(t, dir, begin, intends(at("a", "1", 5)), settles(diffstore.Taken, "a"), end).store
+	e := at("a", "1", 5).Entry
+	c := compare(t, viewOf(t, store), e, e)
+	if c[0].Verdict != diffstore.Same || c[1].Verdict != diffstore.Duplicate || c[1].First != diffstore.Same || c[1].Known == nil {
+		t.Errorf("the changes are %+v", c)
+	}
+}
