@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"math"
 	"math/big"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -101,9 +100,7 @@ func (c *column) packer(a arrow.Array) packer {
 		}
 	case formFloat:
 		if a, ok := a.(*array.Float64); ok {
-			return func(dst []byte, row int) []byte {
-				return binary.LittleEndian.AppendUint64(dst, math.Float64bits(a.Value(row)))
-			}
+			return func(dst []byte, row int) []byte { return appendFloat(dst, a.Value(row)) }
 		}
 	case formDay:
 		if a, ok := a.(*array.Date32); ok {

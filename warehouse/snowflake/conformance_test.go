@@ -42,11 +42,7 @@ func openWith(t testing.TB, c Config) warehouse.Warehouse {
 }
 
 func TestConformance(t *testing.T) {
-	conforms(t, snowflaketest.Start(t))
-}
-
-func conforms(t *testing.T, server *snowflaketest.Server) {
-	t.Helper()
+	server := snowflaketest.Start(t)
 	warehousetest.Run(t, warehousetest.Suite{
 		Open:   func(t *testing.T) warehouse.Warehouse { return openWith(t, settings(server)) },
 		Values: values,

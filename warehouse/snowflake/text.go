@@ -96,7 +96,7 @@ func (c *column) packText(dst []byte, text string) ([]byte, error) {
 		return packExponent(dst, text)
 	case formFloat:
 		f, err := strconv.ParseFloat(text, 64)
-		return binary.LittleEndian.AppendUint64(dst, math.Float64bits(f)), err
+		return appendFloat(dst, f), err
 	case formDay:
 		days, err := strconv.ParseInt(text, 10, 32)
 		return binary.LittleEndian.AppendUint32(dst, uint32(days)), err

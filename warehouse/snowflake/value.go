@@ -3,6 +3,7 @@ package snowflake
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 	"math/big"
 	"slices"
 	"strconv"
@@ -108,6 +109,15 @@ func appendNumber(dst []byte, high int64, low uint64) []byte {
 }
 
 func appendInt(dst []byte, n int64) []byte { return binary.LittleEndian.AppendUint64(dst, uint64(n)) }
+
+// appendFloat packs what is no number in one form.
+func appendFloat(dst []byte, f float64) []byte {
+	bits := math.Float64bits(f)
+	if math.IsNaN(f) {
+		bits = 0x7ff8 << 48
+	}
+	return binary.LittleEndian.AppendUint64(dst, bits)
+}
 
 func appendInstant(dst []byte, seconds, nanoseconds int64) []byte {
 	return binary.LittleEndian.AppendUint32(appendInt(dst, seconds), uint32(nanoseconds))
