@@ -135,3 +135,26 @@ func BenchmarkMap(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkAppendJSON(b *testing.B) {
+	m, row := twelve(b)
+	var rec Record
+	if err := m.Render(row, &rec); err != nil {
+		b.Fatal(err)
+	}
+	stored := make([]string, len(rec.Fields))
+	for n, f := range rec.Fields {
+		stored[n] = string(AppendValue(nil, f.Value))
+	}
+	var dst []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		dst = dst[:0]
+		for _, value := range stored {
+			var err error
+			if dst, _, err = AppendJSON(dst, value); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}
