@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -103,7 +105,7 @@ func testMoves(s *suite) {
 	t := s.t
 	moved := newMove(s)
 	var first map[string]string
-	for i, from := range places {
+	for i, from := range append(slices.Clone(places), standIns()...) {
 		settings, model := from.hold(t, s)
 		fresh := newMove(s)
 		fresh.reads(settings, model)
@@ -161,9 +163,5 @@ func (p *site) reads(settings, model string) {
 func (s *receiver) all() map[string]string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	records := map[string]string{}
-	for id, record := range s.records {
-		records[id] = record
-	}
-	return records
+	return maps.Clone(s.records)
 }
