@@ -17,7 +17,7 @@ import (
 )
 
 // manyRows are some chunks beyond those that are fetched ahead.
-const manyRows = 100_000
+const manyRows = 60_000
 
 // numbers is a query of manyRows rows.
 var numbers = fmt.Sprintf("select n, repeat('x', 100) as filler from (select range as n from range(%d)) s", manyRows)
@@ -128,9 +128,9 @@ func TestAResultThatIsCutShortIsNeverAnEnd(t *testing.T) {
 
 func TestASlowStatementIsWaitedFor(t *testing.T) {
 	t.Parallel()
-	server := snowflaketest.Start(t, snowflaketest.Options{Hold: 50 * time.Millisecond})
+	server := snowflaketest.Start(t, snowflaketest.Options{Hold: 10 * time.Millisecond})
 	w := openWith(t, settings(server))
-	n, err := run(t, w, "select 0, count(*) from range(30000) a, range(30000) b where (a.range * b.range) % 7 = 3")
+	n, err := run(t, w, "select 0, count(*) from range(15000) a, range(15000) b where (a.range * b.range) % 7 = 3")
 	if n != 1 || err != nil {
 		t.Errorf("%d rows came, and the error %v", n, err)
 	}
@@ -231,13 +231,13 @@ func TestSessionsAreRenewedAndReplaced(t *testing.T) {
 
 func TestATokenThatExpiresWhileAStatementRunsIsRenewed(t *testing.T) {
 	t.Parallel()
-	server := snowflaketest.Start(t, snowflaketest.Options{Hold: 20 * time.Millisecond})
+	server := snowflaketest.Start(t, snowflaketest.Options{Hold: 10 * time.Millisecond})
 	w := openWith(t, settings(server))
 	go func() {
 		until(t, func() bool { return server.Requests(snowflaketest.ResultKind) > 0 })
 		server.ExpireSessions()
 	}()
-	n, err := run(t, w, "select 0, count(*) from range(30000) a, range(30000) b where (a.range * b.range) % 7 = 3")
+	n, err := run(t, w, "select 0, count(*) from range(15000) a, range(15000) b where (a.range * b.range) % 7 = 3")
 	if n != 1 || err != nil || server.Requests(snowflaketest.RenewKind) != 1 {
 		t.Errorf("%d rows came, the error %v, and %d renewals", n, err, server.Requests(snowflaketest.RenewKind))
 	}

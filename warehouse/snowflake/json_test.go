@@ -21,20 +21,20 @@ func TestResultsInJSONReadAsThoseInArrow(t *testing.T) {
 	json := openWith(t, settings(snowflaketest.Start(t, snowflaketest.Options{JSON: true, ChunkRows: 2048})))
 	all := own
 	for name, sql := range values {
-		if sql != absent {
+		if sql != absent && name != "a long text" { // which takes a hundred megabytes
 			all = append(all, warehousetest.Own{Name: name, SQL: sql})
 		}
 	}
 	for _, c := range all {
 		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
-			sql := fmt.Sprintf("select n, case when n %% 3 <> 1 then %s end as v from range(5000) r(n)", c.SQL)
+			sql := fmt.Sprintf("select n, case when n %% 3 <> 1 then %s end as v from range(2500) r(n)", c.SQL)
 			layout, want := packAll(t, arrow, sql)
 			layoutOfJSON, got := packAll(t, json, sql)
 			if layout != layoutOfJSON {
 				t.Errorf("the layouts are\n%s\nand in JSON\n%s", layout, layoutOfJSON)
 			}
-			if len(want) != 5000 || len(got) != len(want) {
+			if len(want) != 2500 || len(got) != len(want) {
 				t.Fatalf("%d rows came, and in JSON %d", len(want), len(got))
 			}
 			for i := range want {
