@@ -134,6 +134,7 @@ func (r *asRedshift) accepted(sql string) string {
 }
 
 func (r *asRedshift) answers(from *pgproto3.Frontend, to *pgproto3.Backend) {
+	waiting := 0
 	for {
 		message, err := from.Receive()
 		if err != nil {
@@ -143,6 +144,10 @@ func (r *asRedshift) answers(from *pgproto3.Frontend, to *pgproto3.Backend) {
 			m.CommandTag = []byte("SELECT")
 		}
 		to.Send(message)
+		if waiting++; waiting < 100 && from.ReadBufferLen() > 0 {
+			continue // rows are passed on in heaps
+		}
+		waiting = 0
 		if to.Flush() != nil {
 			return
 		}
