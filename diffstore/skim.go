@@ -27,17 +27,12 @@ type Skimmer interface {
 	// Nothing is noted of the others, whose rows must be rendered and compared, with Entry.Source set. That a
 	// probe is not found the same says nothing about its row. Same must be as long as probes.
 	Skim(ctx context.Context, probes []Probe, same []bool) error
-}
-
-// Parted is a Skimmer whose index may be larger than the memory that there is for it. Rows in any order would then have
-// each look-up wait for the disk.
-type Parted interface {
-	Skimmer
 
 	// Parts returns into how many parts the rows of the source are best divided before they are skimmed and compared,
-	// those of the first part before those of the second: the rows of one part, in any order, need so much of the index
-	// at a time as there is room for. It is 1 where the order does not matter, and a power of two otherwise, MostParts
-	// at most. See KeyHash.Part.
+	// those of the first part before those of the second. It is 1 where the order does not matter, and a power of two,
+	// MostParts at most, where the index is larger than the memory that there is for it: rows in any order would have
+	// each look-up wait for the disk, and those of one part need so much of the index as there is room for. See
+	// KeyHash.Part.
 	Parts(ctx context.Context) (int, error)
 }
 

@@ -21,6 +21,7 @@ type packedRow struct {
 	from, to int    // its packed form
 	probe    int    // its place among the probes, or -1 where its key is not known
 	source   uint64 // its sum, 0 where it is not known
+	number   int64  // its place among the rows of the model, from 1
 }
 
 // ahead reads packed rows, if need be while others are worked on.
@@ -29,7 +30,8 @@ type ahead struct {
 	prefix []byte // stands before each row
 	spare  *arena
 	coming chan *arena
-	busy   bool // one is coming
+	busy   bool  // one is coming
+	count  int64 // rows that were read
 }
 
 func newAhead(rows warehouse.Packer, prefix []byte) *ahead {
@@ -37,6 +39,15 @@ func newAhead(rows warehouse.Packer, prefix []byte) *ahead {
 }
 
 func newArena() *arena { return &arena{packed: make([]packedRow, 0, chunkRows)} }
+
+func (a *arena) clear() {
+	if cap(a.bytes) > 2*arenaBytes {
+		a.bytes = nil
+	}
+	a.bytes, a.packed, a.err = a.bytes[:0], a.packed[:0], nil
+}
+
+func (a *arena) full() bool { return len(a.packed) == chunkRows || len(a.bytes) >= arenaBytes }
 
 // next returns the next rows, in an exchange for the arena that was worked on.
 func (a *ahead) next(ctx context.Context, used *arena) *arena {
@@ -66,11 +77,8 @@ func (a *ahead) wait() {
 }
 
 func (a *ahead) fill(ctx context.Context, next *arena) {
-	if cap(next.bytes) > 2*arenaBytes {
-		next.bytes = nil
-	}
-	next.bytes, next.packed, next.err = next.bytes[:0], next.packed[:0], nil
-	for len(next.packed) < chunkRows && len(next.bytes) < arenaBytes && next.err == nil {
+	next.clear()
+	for !next.full() && next.err == nil {
 		start := len(next.bytes)
 		next.bytes = append(next.bytes, a.prefix...)
 		from := len(next.bytes)
@@ -78,6 +86,7 @@ func (a *ahead) fill(ctx context.Context, next *arena) {
 			next.bytes = next.bytes[:start]
 			return
 		}
-		next.packed = append(next.packed, packedRow{from: from, to: len(next.bytes), probe: -1})
+		a.count++
+		next.packed = append(next.packed, packedRow{from: from, to: len(next.bytes), probe: -1, number: a.count})
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"io/fs"
 	"iter"
 	"os"
 	"path/filepath"
@@ -23,8 +22,8 @@ import (
 const changesetMagic = "spillway plan 3\n"
 
 // changeset is the plan of one run, staged on disk so that the warehouse is let go before the first row is sent and
-// memory stays bounded (invariant 9). It is the only file that holds row values: its mode is 0600, and it is
-// removed after the run.
+// memory stays bounded (invariant 9). It holds row values, as parts do: its mode is 0600, and it is removed after the
+// run.
 //
 // The file is the magic line, then frames of length, CRC-32C and item, then one frame with the seal. Before the first
 // item that has a field there is a frame with the field's name. A file without
@@ -338,11 +337,7 @@ func (c *changeset) close() error {
 // discard removes the file.
 func (c *changeset) discard() error {
 	c.settle()
-	err := os.Remove(c.file.Name())
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
-	if err = errors.Join(c.file.Close(), err); err != nil {
+	if err := discard(c.file); err != nil {
 		return fmt.Errorf("remove the staged plan: %w", err)
 	}
 	return nil

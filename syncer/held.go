@@ -147,12 +147,9 @@ func (e *Engine) sweepPlans(ctx context.Context) error {
 
 // createScratchChangeset makes a changeset outside the state directory, for a plan that is only looked at.
 func createScratchChangeset() (*changeset, error) {
-	f, err := os.CreateTemp("", "spillway-*.plan")
+	f, err := unnamedFile("")
 	if err != nil {
 		return nil, fmt.Errorf("stage the plan: %w", err)
 	}
-	// Without a name nothing is left of it, however the process ends. Where an open file cannot lose its name, it
-	// loses it in the end.
-	_ = os.Remove(f.Name())
 	return newChangeset(f)
 }

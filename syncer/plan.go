@@ -1,6 +1,7 @@
 package syncer
 
 import (
+	"context"
 	"math"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"spillway/destinations"
 	"spillway/syncer/project"
 	"spillway/syncer/runlog"
+	"spillway/warehouse"
 )
 
 // Plan is what a run would send. Its JSON is the contract of plan --json.
@@ -30,11 +32,31 @@ type Plan struct {
 	Requests    int64            `json:"requests"`
 	EstimateMS  int64            `json:"estimate_ms"`
 	Samples     []Sample         `json:"samples"`
+	Billed      *Billed          `json:"billed,omitempty"` // what reading the model costs, where the warehouse tells
 
 	Errors []runlog.ErrorGroup `json:"errors"` // of the invalid rows
 	Failed *runlog.Failure     `json:"error"`  // why there is no plan
 
 	About About `json:"about"`
+}
+
+// Billed is what the warehouse bills for one read of the model, which a plan makes too.
+type Billed struct {
+	Bytes int64  `json:"bytes"`
+	Bound string `json:"bound"` // at least, at most, or empty where it is exact
+}
+
+// estimate asks the warehouse what the model's query will be billed for. It is nil where the warehouse does not tell.
+func (st *stager) estimate(ctx context.Context, source warehouse.Warehouse, tag warehouse.Tag) (*Billed, error) {
+	estimator, tells := source.(warehouse.Estimator)
+	if !tells {
+		return nil, nil //nolint:nilnil // a plan without the figure is meant
+	}
+	e, err := estimator.Estimate(ctx, warehouse.Query{SQL: st.sync.SQL, Tag: tag})
+	if err != nil {
+		return nil, st.sourceError(err)
+	}
+	return &Billed{Bytes: e.Bytes, Bound: e.Bound.String()}, nil
 }
 
 // About describes the sync that a plan is of, for people.

@@ -255,7 +255,12 @@ func (e *Engine) planWith(ctx context.Context, s *project.Sync, view diffstore.V
 	defer func() { err = errors.Join(err, sheet.discard()) }()
 	var problems groupLog
 	st := newStager(s, route, view, sheet, &problems, e.observer, e.now)
-	if err := st.read(ctx, source, warehouse.Tag{Sync: s.Name, Run: "plan"}); err != nil {
+	tag := warehouse.Tag{Sync: s.Name, Run: "plan"}
+	billed, err := st.estimate(ctx, source, tag)
+	if err != nil {
+		return nil, err
+	}
+	if err := st.read(ctx, source, tag); err != nil {
 		return nil, err
 	}
 	read := e.now().Sub(started)
@@ -268,7 +273,7 @@ func (e *Engine) planWith(ctx context.Context, s *project.Sync, view diffstore.V
 		return nil, fmt.Errorf("size of the snapshot: %w", err)
 	}
 	p := newPlan(st, judgeGuards(s.Guard, st.tally.counts, previous, s.Model), previous, read, showValues)
-	p.Errors = problems.List()
+	p.Errors, p.Billed = problems.List(), billed
 	return p, nil
 }
 

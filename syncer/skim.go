@@ -55,6 +55,13 @@ func newSkim(st *stager, rows warehouse.Rows) *skim {
 // read reads the model to its proven end. While many rows are rendered, the next ones are read; to hand them from one
 // processor to another costs more than it brings where few are.
 func (k *skim) read(ctx context.Context) error {
+	parts, err := k.skimmer.Parts(ctx)
+	if err != nil {
+		return ofState(fmt.Errorf("open the snapshot: %w", err))
+	}
+	if parts > 1 {
+		return k.readParts(ctx, parts)
+	}
 	reading, cancel := context.WithCancel(ctx)
 	ahead := newAhead(k.rows, k.prefix[:])
 	defer ahead.wait()
@@ -120,9 +127,9 @@ func (k *skim) empty(ctx context.Context) error {
 		k.rendered++
 		cells, err := k.cells(k.bytes[p.from:p.to])
 		if err != nil {
-			return k.stager.sourceError(fmt.Errorf("row %d, %w", k.stager.tally.counts.Source+1, err))
+			return k.stager.sourceError(fmt.Errorf("row %d, %w", p.number, err))
 		}
-		if err := k.stager.take(ctx, cells, p.source); err != nil {
+		if err := k.stager.take(ctx, cells, p.number, p.source); err != nil {
 			return err
 		}
 	}

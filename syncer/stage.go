@@ -41,6 +41,7 @@ type stager struct {
 	texts   []byte          // holds the keys and identifiers of the chunk
 	spans   []textSpan      // where they are, one for each entry
 	void    map[string]bool // keys that the source holds more than once
+	seen    int64           // rows that were read, where they are more than were taken
 
 	// insertedBefore are keys that count as the same in insert mode, although another record of them was tried.
 	insertedBefore map[string]bool
@@ -90,7 +91,7 @@ func (st *stager) read(ctx context.Context, source warehouse.Warehouse, tag ware
 		if err != nil {
 			return st.sourceError(err)
 		}
-		if err := st.take(ctx, st.cellsOf(row), 0); err != nil {
+		if err := st.take(ctx, st.cellsOf(row), st.tally.counts.Source+1, 0); err != nil {
 			return err
 		}
 	}
@@ -110,19 +111,19 @@ func (st *stager) cellsOf(row warehouse.Row) []warehouse.Cell {
 	return st.cells
 }
 
-// take renders one row into the chunk. Source is the sum of its values, or 0.
-func (st *stager) take(ctx context.Context, cells []warehouse.Cell, source uint64) error {
+// take renders one row, the number-th of the model, into the chunk. Source is the sum of its values, or 0.
+func (st *stager) take(ctx context.Context, cells []warehouse.Cell, number int64, source uint64) error {
 	st.tally.counts.Source++
 	record := &st.chunk[len(st.entries)]
 	err := st.route.mapping.Encode(cells, record)
 	var bad *mappings.RowError
 	switch {
 	case errors.As(err, &bad):
-		if err := st.invalid(ctx, record, bad); err != nil {
+		if err := st.invalid(ctx, record, number, bad); err != nil {
 			return err
 		}
 	case err != nil:
-		return fmt.Errorf("render row %d of model %s: %w", st.tally.counts.Source, st.sync.Model, err)
+		return fmt.Errorf("render row %d of model %s: %w", number, st.sync.Model, err)
 	default:
 		e := diffstore.Entry{Sum: st.view.Sum(record.Canonical()), Source: source}
 		e.First = e.Sum
@@ -151,14 +152,14 @@ func (st *stager) enter(record *mappings.Encoded, e diffstore.Entry) {
 
 // invalid counts a row of which no record can be made. A key that is known keeps its place: an unmappable row is
 // present (invariant 5) and hides nothing else (invariant 8).
-func (st *stager) invalid(ctx context.Context, record *mappings.Encoded, bad *mappings.RowError) error {
+func (st *stager) invalid(ctx context.Context, record *mappings.Encoded, number int64, bad *mappings.RowError) error {
 	st.tally.counts.Invalid++
 	reason := bad.Reason
 	if bad.Field != "" {
 		reason = "field " + bad.Field + ": " + reason
 	}
 	if len(record.Key) == 0 {
-		reason = fmt.Sprintf("row %d of the model: %s", st.tally.counts.Source, reason)
+		reason = fmt.Sprintf("row %d of the model: %s", number, reason)
 	} else {
 		st.enter(record, diffstore.Entry{Unmapped: true})
 	}
@@ -192,7 +193,7 @@ func (st *stager) compare(ctx context.Context) error {
 		st.chunk[i].Shrink()
 	}
 	st.entries, st.spans, st.texts = st.entries[:0], st.spans[:0], st.texts[:0]
-	st.observer.Read(st.sync.Name, st.tally.counts.Source)
+	st.observer.Read(st.sync.Name, max(st.seen, st.tally.counts.Source))
 	return nil
 }
 

@@ -30,6 +30,7 @@ type world struct {
 
 	observer Observer
 	plain    bool // the engine of the snapshots is no diffstore.Skimmer
+	parts    bool // there is no memory for the index of a snapshot
 
 	fs snapshot.FS // of the snapshots that the next engine opens; nil is a sound one
 
@@ -109,7 +110,7 @@ func (w *world) options() Options {
 		Log: w.log, Observer: w.observer, Command: "test", Now: func() time.Time { return w.at },
 		OpenStore: func(settings StoreSettings) (diffstore.Store, error) {
 			var s diffstore.Store
-			s, err := snapshot.Open(settings.Dir, settings.Log, w.fileSystem())
+			s, err := snapshot.Open(settings.Dir, settings.Log, w.storeOptions()...)
 			if err != nil {
 				return nil, err
 			}
@@ -124,11 +125,15 @@ func (w *world) options() Options {
 	}
 }
 
-func (w *world) fileSystem() snapshot.Option {
+func (w *world) storeOptions() []snapshot.Option {
+	options := []snapshot.Option{snapshot.Unsynced()}
 	if w.fs != nil {
-		return snapshot.WithFS(w.fs)
+		options[0] = snapshot.WithFS(w.fs)
 	}
-	return snapshot.Unsynced()
+	if w.parts {
+		options = append(options, snapshot.WithRoom(0))
+	}
+	return options
 }
 
 // plainStore hides that a snapshot recognises rows by what was read.

@@ -85,6 +85,9 @@ func (a *app) renderPlan(p *syncer.Plan) {
 		a.printf("            A run would send nothing, and its plan could be approved: spillway run -s %s\n", p.Sync)
 	}
 	a.printf("  Source    %s in %s%s\n", plural(p.Source, "row", "rows"), took(b.ReadMS), invalidNote(p))
+	if p.Billed != nil {
+		a.printf("  Read      %s billed by %s, for this plan and for each run\n", strings.TrimSpace(p.Billed.Bound+" "+size(p.Billed.Bytes)), b.Warehouse)
+	}
 	a.printf("  Change    %s\n", changeLine(p))
 	if fields := fieldLine(p.Fields); fields != "" {
 		a.printf("  Fields    %s\n", fields)

@@ -163,11 +163,12 @@ func shortfall(r *runlog.Run) string {
 }
 
 func size(bytes int64) string {
-	switch {
-	case bytes < 1000:
+	if bytes < 1000 {
 		return fmt.Sprintf("%d B", bytes)
-	case bytes < 1_000_000:
-		return fmt.Sprintf("%.1f kB", float64(bytes)/1000)
 	}
-	return fmt.Sprintf("%.1f MB", float64(bytes)/1_000_000)
+	n, units := float64(bytes)/1000, []string{"kB", "MB", "GB", "TB"}
+	for n >= 1000 && len(units) > 1 {
+		n, units = n/1000, units[1:]
+	}
+	return fmt.Sprintf("%.1f %s", n, units[0])
 }

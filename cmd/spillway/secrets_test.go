@@ -96,7 +96,7 @@ func TestWhatIsNamedLikeASecretIsOne(t *testing.T) {
 	secretive := regexp.MustCompile(`(^|_)(token|secret|password|passphrase|private_key|credentials|dsn)($|_)`)
 	for name, config := range configs() {
 		for _, s := range settings.Describe(config) {
-			if secretive.MatchString(s.Name) && !s.Secret {
+			if secretive.MatchString(s.Name) && !strings.HasSuffix(s.Name, "_type") && !s.Secret {
 				t.Errorf("%s: %s is a %s", name, s.Name, s.Type)
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -15,7 +16,7 @@ import (
 type receiver struct {
 	t      *testing.T
 	server *httptest.Server
-	busy   sync.WaitGroup // requests
+	busy   atomic.Int64 // requests
 
 	mu       sync.Mutex
 	records  map[string]string // by identifier
@@ -62,7 +63,7 @@ func newReceiver(t *testing.T) *receiver {
 
 func (s *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.busy.Add(1)
-	defer s.busy.Done()
+	defer s.busy.Add(-1)
 	if r.Method == http.MethodHead {
 		return
 	}
@@ -124,7 +125,7 @@ func (s *receiver) take(req *request) (answer reply) {
 // hangUp ends all connections, and returns when no request is being worked on any more.
 func (s *receiver) hangUp() {
 	s.server.CloseClientConnections()
-	s.busy.Wait()
+	until(s.t, func() bool { return s.busy.Load() == 0 })
 }
 
 // answers sets how requests are answered. It is asked about one at a time.

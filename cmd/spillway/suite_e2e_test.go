@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,7 +27,7 @@ import (
 func TestEndToEnd(t *testing.T) {
 	t.Parallel()
 	s := newSuite(t)
-	for name, test := range map[string]func(*suite){
+	tests := map[string]func(*suite){
 		"deltas of 200,000 rows":                  testDeltas,
 		"killed at any instant":                   testKills,
 		"a rejected row":                          testRejectedRow,
@@ -51,7 +52,9 @@ func TestEndToEnd(t *testing.T) {
 		"a move to another warehouse":             testMoves,
 		"types":                                   testTypes,
 		"a damaged snapshot":                      testDamagedSnapshot,
-	} {
+	}
+	maps.Copy(tests, standInTests())
+	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			test(&suite{t: t, bin: s.bin, pg: s.pg})

@@ -6,8 +6,6 @@ import (
 	"spillway/diffstore"
 )
 
-var _ diffstore.Parted = (*view)(nil)
-
 // WithRoom says how much of the machine's memory, in bytes, there is for the files of a snapshot, which are mapped and
 // do not count to what WithMemory bounds. Without it the operating system is asked.
 func WithRoom(bytes int64) Option {
@@ -17,7 +15,7 @@ func WithRoom(bytes int64) Option {
 	}
 }
 
-// Parts implements diffstore.Parted: the part of the index that is looked at must fit into a half of the room, with the
+// Parts implements diffstore.Skimmer: the part of the index that is looked at must fit into a half of the room, with the
 // texts of rows that differ in the other.
 func (v *view) Parts(ctx context.Context) (int, error) {
 	v.mu.Lock()

@@ -80,7 +80,7 @@ func TestParts(t *testing.T) {
 		t.Run(fmt.Sprintf("with room for %d bytes", tt.room), func(t *testing.T) {
 			t.Parallel()
 			v := viewOf(t, openTest(t, dir, WithRoom(tt.room)))
-			parted, ok := v.(diffstore.Parted)
+			parted, ok := v.(diffstore.Skimmer)
 			if !ok {
 				t.Fatal("the view has no parts")
 			}
