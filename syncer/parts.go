@@ -81,8 +81,8 @@ func (p *parts) close() (err error) {
 	return err
 }
 
-// fill reads rows into an arena, whose err is io.EOF at the end of the part.
-func (a *arena) fill(in *bufio.Reader, prefix []byte) {
+// refill reads rows into an arena, whose err is io.EOF at the end of the part.
+func (a *arena) refill(in *bufio.Reader, prefix []byte) {
 	a.clear()
 	for !a.full() && a.err == nil {
 		a.err = a.frame(in, prefix)
@@ -132,7 +132,8 @@ func (k *skim) setAside(ctx context.Context, aside *parts) error {
 	k.arena = newArena()
 	for {
 		ahead.fill(ctx, k.arena)
-		if k.err != nil && !errors.Is(k.err, io.EOF) {
+		last := errors.Is(k.err, io.EOF)
+		if k.err != nil && !last {
 			return k.stager.sourceError(k.err)
 		}
 		k.probe()
@@ -150,11 +151,8 @@ func (k *skim) setAside(ctx context.Context, aside *parts) error {
 		k.packed = kept
 		k.stager.seen = ahead.count
 		k.stager.observer.Read(k.stager.sync.Name, k.stager.seen)
-		if err := k.empty(ctx); err != nil {
+		if err := k.empty(ctx); err != nil || last {
 			return err
-		}
-		if k.err != nil {
-			return nil
 		}
 	}
 }
@@ -165,14 +163,15 @@ func (k *skim) readPart(ctx context.Context, aside *parts, part int) error {
 		return err
 	}
 	for {
-		k.arena.fill(in, k.prefix[:])
-		if k.err != nil && !errors.Is(k.err, io.EOF) {
+		k.refill(in, k.prefix[:])
+		last := errors.Is(k.err, io.EOF)
+		if k.err != nil && !last {
 			return k.err
 		}
 		if err := k.empty(ctx); err != nil {
 			return err
 		}
-		if k.err != nil {
+		if last {
 			return aside.drop(part)
 		}
 	}
