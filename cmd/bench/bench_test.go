@@ -38,6 +38,7 @@ func parts() []part {
 		{"delivery", measureDelivery},
 		{"runs", measureRuns},
 		{"duckdb", measureDuckDB},
+		{"drivers", measureDrivers},
 	}
 }
 

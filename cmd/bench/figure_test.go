@@ -79,8 +79,8 @@ func wall(f figures) float64  { return f.Wall.Seconds() }
 func taken(f figures) float64 { return f.CPU.Seconds() }
 
 func middle(values []float64) float64 {
-	slices.Sort(values)
-	return values[len(values)/2]
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[len(sorted)/2]
 }
 
 // median is that of all rounds.

@@ -75,8 +75,8 @@ func BenchmarkPack(b *testing.B) {
 	})
 }
 
-// BenchmarkBareClient reads them with the iterator of Google's client alone, which BenchmarkRead is held against.
-func BenchmarkBareClient(b *testing.B) {
+// BenchmarkDriver reads them with the iterator of Google's client alone, which BenchmarkRead is held against.
+func BenchmarkDriver(b *testing.B) {
 	s := bigquerytest.Start(b, kept)
 	client, err := bare.NewClient(b.Context(), bigquerytest.Project, option.WithEndpoint(s.URL), option.WithoutAuthentication())
 	if err != nil {

@@ -34,6 +34,8 @@ var functions = []string{
 	"create macro to_decfloat(x) as struct_pack(decfloat := x::varchar)",
 	"create macro to_timestamp_tz(x, minutes) as struct_pack(timestamp_tz := x::timestamptz, minutes := minutes::int)",
 	"create macro to_binary(x) as unhex(x)",
+	"create macro current_role() as '" + Role + "'",
+	"create macro current_warehouse() as 'SPILLWAY_WH'",
 }
 
 func newEngine(setup []string) (*engine, error) {

@@ -30,6 +30,7 @@ const (
 	User     = "ADA"
 	Password = "correct horse"
 	Token    = "a programmatic access token"
+	Role     = "SPILLWAY_READER"
 )
 
 // Options change what a server does.
@@ -41,7 +42,12 @@ type Options struct {
 	Plain     bool           // chunks are not compressed
 	Reuse     bool           // a statement that was run before is answered with its former result
 	Hold      time.Duration  // how long a request waits for a statement; default 1 s
+
+	Grants map[string][]Grant // by the role that has them
 }
+
+// Grant is one line of what SHOW GRANTS TO ROLE lists.
+type Grant struct{ Privilege, On, Name string }
 
 // Server is a running server.
 type Server struct {

@@ -181,6 +181,27 @@ func (s *Server) chunk(w http.ResponseWriter, r *http.Request) {
 
 var alter = regexp.MustCompile(`(?i)^\s*alter\s+session\s+set\s+(\w+)\s*=\s*'?(\w+)'?\s*$`)
 
+var showGrants = regexp.MustCompile(`(?i)^\s*show\s+grants\s+to\s+role\s+"([^"]+)"\s*$`)
+
+// granted is the list of what a role has been granted, which comes as JSON as all of SHOW does.
+func granted(grants []Grant) *result {
+	r := &result{json: true, total: len(grants)}
+	for _, name := range []string{"privilege", "granted_on", "name"} {
+		r.columns = append(r.columns, column{Name: name, Type: "text", Length: 100})
+	}
+	if len(grants) == 0 {
+		return r
+	}
+	batch := make([][]cell, len(r.columns))
+	for _, g := range grants {
+		for i, text := range []string{g.Privilege, g.On, g.Name} {
+			batch[i] = append(batch[i], cell{text: text})
+		}
+	}
+	r.first = [][][]cell{batch}
+	return r
+}
+
 // execute runs a statement to its end, or up to its first rows where it has none.
 func (s *Server) execute(st *statement, n *session, limit int) {
 	defer close(st.done)
@@ -189,6 +210,10 @@ func (s *Server) execute(st *statement, n *session, limit int) {
 		n.parameters[strings.ToUpper(m[1])] = m[2]
 		s.mu.Unlock()
 		st.result = status("Statement executed successfully.")
+		return
+	}
+	if m := showGrants.FindStringSubmatch(st.SQL); m != nil {
+		st.result = granted(s.options.Grants[m[1]])
 		return
 	}
 	if s.options.Reuse && limit == 0 && !st.Describe {
