@@ -8,7 +8,8 @@ const behindBytes = 1 << 18
 // behind writes to a file while its caller goes on, one block at a time and in their order. It is used by one goroutine,
 // and an error comes with a later call, of which Flush is the last.
 type behind struct {
-	file   *os.File
+	file   *os.File                 // nil until something is written, where open makes it
+	open   func() (*os.File, error) // nil where there is a file from the start
 	filled []byte
 	spare  []byte
 	done   chan error // of the block that is being written
@@ -37,6 +38,11 @@ func (w *behind) begin() {
 	if w.wait(); w.err != nil || len(w.filled) == 0 {
 		w.filled = w.filled[:0]
 		return
+	}
+	if w.file == nil {
+		if w.file, w.err = w.open(); w.err != nil {
+			return
+		}
 	}
 	block := w.filled
 	w.filled, w.spare = w.spare[:0], block

@@ -29,8 +29,9 @@ const changesetMagic = "spillway plan 3\n"
 // item that has a field there is a frame with the field's name. A file without
 // its seal is a plan that was never finished, and is refused.
 type changeset struct {
-	file   *os.File
-	out    *behind // nil where nothing can be added
+	file   *os.File // of a plan that was finished before
+	out    *behind  // to the file of one that is not; nil where nothing can be added
+	dir    string   // of the file
 	size   int64
 	buffer []byte
 	sealed bool
@@ -70,12 +71,12 @@ func createChangeset(path string) (*changeset, error) {
 	if err != nil {
 		return nil, ofState(fmt.Errorf("stage the plan: %w", err))
 	}
-	return newChangeset(f)
+	return newChangeset(newBehind(f), filepath.Dir(path))
 }
 
-// newChangeset begins a plan in an empty file.
-func newChangeset(f *os.File) (*changeset, error) {
-	c := &changeset{file: f, out: newBehind(f), numbers: map[string]uint64{}}
+// newChangeset begins a plan in an empty file in dir.
+func newChangeset(out *behind, dir string) (*changeset, error) {
+	c := &changeset{out: out, dir: dir, numbers: map[string]uint64{}}
 	if _, err := c.out.Write([]byte(changesetMagic)); err != nil {
 		return nil, errors.Join(fmt.Errorf("stage the plan: %w", err), c.discard())
 	}
@@ -148,7 +149,7 @@ func (c *changeset) finish(s seal) error {
 		err = c.out.Flush()
 	}
 	if err == nil {
-		err = c.file.Sync()
+		err = c.onDisk().Sync()
 	}
 	if err != nil {
 		return ofState(fmt.Errorf("stage the plan: %w", err))
@@ -262,11 +263,11 @@ func (c *changeset) doubtful(want step) iter.Seq2[item, error] {
 
 func (c *changeset) itemAt(at int64) (item, error) {
 	var head [frameHead]byte
-	if _, err := c.file.ReadAt(head[:], at); err != nil {
+	if _, err := c.onDisk().ReadAt(head[:], at); err != nil {
 		return item{}, fmt.Errorf("read the staged plan: %w", err)
 	}
 	payload := make([]byte, binary.LittleEndian.Uint32(head[:4]))
-	if _, err := c.file.ReadAt(payload, at+frameHead); err != nil {
+	if _, err := c.onDisk().ReadAt(payload, at+frameHead); err != nil {
 		return item{}, fmt.Errorf("read the staged plan: %w", err)
 	}
 	return decodeItem(payload, c.names, c.whole)
@@ -280,7 +281,7 @@ func (c *changeset) frames(visit func(at int64, length uint32, payload []byte) e
 		}
 	}
 	end := c.size
-	in := bufio.NewReaderSize(io.NewSectionReader(c.file, 0, end), 1<<18)
+	in := bufio.NewReaderSize(io.NewSectionReader(c.onDisk(), 0, end), 1<<18)
 	magic := make([]byte, len(changesetMagic))
 	if _, err := io.ReadFull(in, magic); err != nil || string(magic) != changesetMagic {
 		return errPlan
@@ -325,10 +326,20 @@ func (c *changeset) settle() {
 	}
 }
 
+// onDisk is the plan's file, nil while nothing was written.
+func (c *changeset) onDisk() *os.File {
+	if c.out != nil {
+		return c.out.file
+	}
+	return c.file
+}
+
 // close keeps the file.
 func (c *changeset) close() error {
 	c.settle()
-	if err := c.file.Close(); err != nil {
+	if f := c.onDisk(); f == nil {
+		return nil
+	} else if err := f.Close(); err != nil {
 		return fmt.Errorf("close the staged plan: %w", err)
 	}
 	return nil
@@ -337,7 +348,9 @@ func (c *changeset) close() error {
 // discard removes the file.
 func (c *changeset) discard() error {
 	c.settle()
-	if err := discard(c.file); err != nil {
+	if f := c.onDisk(); f == nil {
+		return nil
+	} else if err := discard(f); err != nil {
 		return fmt.Errorf("remove the staged plan: %w", err)
 	}
 	return nil

@@ -145,11 +145,10 @@ func (e *Engine) sweepPlans(ctx context.Context) error {
 	return nil
 }
 
-// createScratchChangeset makes a changeset outside the state directory, for a plan that is only looked at.
+// createScratchChangeset makes a changeset outside the state directory, for a plan that is only looked at. One that
+// comes to nothing writes nothing.
 func createScratchChangeset() (*changeset, error) {
-	f, err := unnamedFile("")
-	if err != nil {
-		return nil, fmt.Errorf("stage the plan: %w", err)
-	}
-	return newChangeset(f)
+	out := newBehind(nil)
+	out.open = func() (*os.File, error) { return unnamedFile("") }
+	return newChangeset(out, "")
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 )
 
 // partBytes is how many bytes of a part are written or read at a time.
@@ -111,7 +110,7 @@ func (a *arena) frame(in *bufio.Reader, prefix []byte) error {
 // readParts reads the model to its proven end, setting its rows aside by parts, and then takes part after part. Rows of
 // one key are of one part and keep their order. Those whose key has no text are in no part, and are handed on at once.
 func (k *skim) readParts(ctx context.Context, n int) (err error) {
-	aside := newParts(filepath.Dir(k.stager.sheet.file.Name()), n)
+	aside := newParts(k.stager.sheet.dir, n)
 	defer func() { err = errors.Join(err, aside.close()) }()
 	if err := k.setAside(ctx, aside); err != nil {
 		return err
