@@ -308,7 +308,7 @@ func TestCancellingEndsTheStatementAtTheServer(t *testing.T) {
 				t.Errorf("after the cancel Next gave %v", err)
 			}
 			_ = rows.Close()
-			if took := time.Since(start); took > time.Second {
+			if took := time.Since(start); took > 10*time.Second {
 				t.Errorf("ending took %s", took)
 			}
 			for range 100 { // the server needs a moment to see that its client has gone
