@@ -7,10 +7,11 @@ func TestOnlyAQueryIsSent(t *testing.T) {
 	for sql, want := range map[string]bool{
 		"select 1":    true,
 		"SELECT 1 ; ": true,
-		"-- a\n // b\n /* c; d */ (( select 1 ))":                        true,
-		"with a as (select 1) select * from a":                           true,
-		"values (1)":                                                     true,
-		`select ';', "a;b", 'it''s; \'; here', $$ ; ' $$ as x; -- ; z`:   true,
+		"-- a\n // b\n /* c; d */ (( select 1 ))":                      true,
+		"with a as (select 1) select * from a":                         true,
+		"values (1)":                                                   true,
+		`select ';', "a;b", 'it''s; \'; here', $$ ; ' $$ as x; -- ; z`: true,
+
 		`select '\\'`:                                                    true,
 		"select a -> b, c->>'d' from t":                                  false, // of documents Snowflake has a:b
 		"select 1 ->> insert into t select * from $1":                    false,
