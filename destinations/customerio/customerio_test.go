@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"spillway/destinations"
+	"spillway/destinations/customerio/customeriotest"
 	"spillway/destinations/destinationtest"
 	"spillway/destinations/httpapi"
 )
@@ -29,9 +30,9 @@ func config(set ...func(*Config)) Config {
 	return c
 }
 
-func dial(t *testing.T, set ...func(*Config)) (destinations.Destination, *fake, *destinationtest.Wire) {
+func dial(t *testing.T, set ...func(*Config)) (destinations.Destination, *customeriotest.Fake, *destinationtest.Wire) {
 	t.Helper()
-	f := newFake()
+	f := customeriotest.New()
 	wire := destinationtest.NewWire(f)
 	d, err := open(t.Context(), config(set...), destinations.Env{Name: "mail", Transport: wire})
 	if err != nil {
@@ -89,7 +90,7 @@ func TestCustomerIOKeepsTheContractOfDestinations(t *testing.T) {
 			}
 			return d
 		},
-		Service:    func(*testing.T) destinationtest.Service { return newFake() },
+		Service:    func(*testing.T) destinationtest.Service { return customeriotest.New() },
 		Object:     people,
 		Identifier: "email",
 		Good:       person,
@@ -170,8 +171,8 @@ func TestAnUpdateMakesNobody(t *testing.T) {
 	for _, op := range []destinations.Op{destinations.Update, destinations.Clear} {
 		synctest.Test(t, func(t *testing.T) {
 			d, f, _ := dial(t)
-			if got, err := d.Write(t.Context(), batch(people, op, "email", person(1))); err != nil || got[0].Status != destinations.Accepted || len(f.records) != 0 {
-				t.Errorf("%s: %+v, %v, %v", op, got, err, f.records)
+			if got, err := d.Write(t.Context(), batch(people, op, "email", person(1))); err != nil || got[0].Status != destinations.Accepted || len(f.Records) != 0 {
+				t.Errorf("%s: %+v, %v, %v", op, got, err, f.Records)
 			}
 		})
 	}
@@ -186,8 +187,8 @@ func TestSuppressedPeopleStayOut(t *testing.T) {
 				t.Errorf("%s: %+v, %v", op, got, err)
 			}
 		}
-		if len(f.records) != 0 || len(f.barred) != 1 {
-			t.Errorf("records %v, barred %v", f.records, f.barred)
+		if len(f.Records) != 0 || len(f.Barred) != 1 {
+			t.Errorf("records %v, barred %v", f.Records, f.Barred)
 		}
 	})
 }
@@ -214,8 +215,8 @@ func TestRecordsThatNoRequestHoldsStayHereAndTheOthersGo(t *testing.T) {
 				t.Errorf("record %d: %+v", i+1, r)
 			}
 		}
-		if len(f.records) != 40 || len(wire.Calls()) != 3 {
-			t.Errorf("%d records in %d requests, want 40 in 3", len(f.records), len(wire.Calls()))
+		if len(f.Records) != 40 || len(wire.Calls()) != 3 {
+			t.Errorf("%d records in %d requests, want 40 in 3", len(f.Records), len(wire.Calls()))
 		}
 	})
 }
@@ -229,14 +230,14 @@ func TestEvents(t *testing.T) {
 		if err != nil || got[0].Status != destinations.Accepted || got[1].Status != destinations.Rejected || got[2].Status != destinations.Accepted {
 			t.Errorf("%+v, %v", got, err)
 		}
-		if len(f.events) != 2 || f.events[0].ID == f.events[1].ID || len(f.events[0].ID) != 26 || f.events[0].Identifiers["id"] != "7" {
-			t.Fatalf("events: %+v", f.events)
+		if len(f.Events) != 2 || f.Events[0].ID == f.Events[1].ID || len(f.Events[0].ID) != 26 || f.Events[0].Identifiers["id"] != "7" {
+			t.Fatalf("events: %+v", f.Events)
 		}
 		wire.SpoilFirst(1, destinationtest.Lose())
-		if got, err = d.Write(t.Context(), batch(events, destinations.Insert, "", purchase(3))); err != nil || got[0].Status != destinations.Unknown || len(f.events) != 3 {
-			t.Errorf("a lost answer: %+v, %v; %d events", got, err, len(f.events))
+		if got, err = d.Write(t.Context(), batch(events, destinations.Insert, "", purchase(3))); err != nil || got[0].Status != destinations.Unknown || len(f.Events) != 3 {
+			t.Errorf("a lost answer: %+v, %v; %d events", got, err, len(f.Events))
 		}
-		if _, err = d.Write(t.Context(), batch(events, destinations.Insert, "", purchase(3))); err != nil || f.events[3].ID != f.events[2].ID {
+		if _, err = d.Write(t.Context(), batch(events, destinations.Insert, "", purchase(3))); err != nil || f.Events[3].ID != f.Events[2].ID {
 			t.Errorf("the same event has another id when it is sent again: %v", err)
 		}
 	})
@@ -257,7 +258,7 @@ func TestCheckFindsTheRegion(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
-		f := newFake()
+		f := customeriotest.New()
 		wire := destinationtest.NewWire(f)
 		d, err := open(t.Context(), config(), destinations.Env{Transport: wire, Log: slog.New(slog.NewTextHandler(&log, nil))})
 		if err != nil {
@@ -266,7 +267,7 @@ func TestCheckFindsTheRegion(t *testing.T) {
 		if err := d.Check(t.Context()); err != nil || !strings.Contains(log.String(), "workspace=42") {
 			t.Errorf("%v; log %s", err, log.String())
 		}
-		f.region = "eu"
+		f.Region = "eu"
 		if err := d.Check(t.Context()); !errors.Is(err, destinations.ErrConfig) || !strings.Contains(err.Error(), `region = "eu"`) {
 			t.Errorf("the other region: %v", err)
 		}

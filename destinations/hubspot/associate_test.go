@@ -12,6 +12,7 @@ import (
 
 	"spillway/destinations"
 	"spillway/destinations/destinationtest"
+	"spillway/destinations/hubspot/hubspottest"
 )
 
 func of(r destinations.Record, field string, v destinations.Value) destinations.Record {
@@ -23,9 +24,9 @@ func TestRecordsAreAssociatedByAnIdentifierOfTheOther(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d, f, wire := dial(t)
-		f.records["companies"]["7"] = map[string]string{"external_id": "acme"}
-		f.records["companies"]["8"] = map[string]string{"external_id": "globex"}
-		f.records["p4242_cars"]["9"] = map[string]string{}
+		f.Records["companies"]["7"] = map[string]string{"external_id": "acme"}
+		f.Records["companies"]["8"] = map[string]string{"external_id": "globex"}
+		f.Records["p4242_cars"]["9"] = map[string]string{}
 		const company = "associations.companies.external_id"
 		b := contacts(
 			destinations.Upsert,
@@ -50,11 +51,11 @@ func TestRecordsAreAssociatedByAnIdentifierOfTheOther(t *testing.T) {
 			}
 		}
 		want := []string{"contacts 101 companies 7", "contacts 102 companies 7", "contacts 102 companies 8", "contacts 102 p4242_cars 9"}
-		if diff := cmp.Diff(want, slices.Sorted(maps.Keys(f.linked))); diff != "" {
+		if diff := cmp.Diff(want, slices.Sorted(maps.Keys(f.Linked))); diff != "" {
 			t.Errorf("associations (-want +got):\n%s", diff)
 		}
-		if len(f.records["contacts"]) != 3 || f.records["contacts"]["101"][company] != "" {
-			t.Errorf("contacts: %v", f.records["contacts"])
+		if len(f.Records["contacts"]) != 3 || f.Records["contacts"]["101"][company] != "" {
+			t.Errorf("contacts: %v", f.Records["contacts"])
 		}
 		var paths []string
 		for _, call := range wire.Calls()[len(wire.Calls())-5:] {
@@ -74,13 +75,15 @@ func TestAnAssociationThatFailsLeavesTheRecordNotAccepted(t *testing.T) {
 	batch := contacts(destinations.Upsert, of(person(1), "associations.companies.hs_object_id", "7"), person(2))
 	for _, test := range []struct {
 		name  string
-		spoil func(*fake, *destinationtest.Wire)
+		spoil func(*hubspottest.Fake, *destinationtest.Wire)
 		want  destinations.Result
 	}{
-		{"HubSpot refuses it", func(f *fake, _ *destinationtest.Wire) { f.closed["linking"] = true }, destinations.Result{
+		{"HubSpot refuses it", func(f *hubspottest.Fake, _ *destinationtest.Wire) { f.Closed["linking"] = true }, destinations.Result{
 			Status: destinations.Rejected, RemoteID: "101", Code: "VALIDATION_ERROR", Reason: "written, but not associated: No default association type is defined",
 		}},
-		{"HubSpot fails", func(_ *fake, w *destinationtest.Wire) { w.Spoil(third(destinationtest.Reply(503, "maintenance"))) }, destinations.Result{
+		{"HubSpot fails", func(_ *hubspottest.Fake, w *destinationtest.Wire) {
+			w.Spoil(third(destinationtest.Reply(503, "maintenance")))
+		}, destinations.Result{
 			Status: destinations.Deferred, RemoteID: "101", Code: "503", Reason: "written, but not associated: maintenance", Doubt: true,
 		}},
 	} {
@@ -88,7 +91,7 @@ func TestAnAssociationThatFailsLeavesTheRecordNotAccepted(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				d, f, wire := dial(t)
-				f.records["companies"]["7"] = map[string]string{}
+				f.Records["companies"]["7"] = map[string]string{}
 				test.spoil(f, wire)
 				got, err := d.Write(t.Context(), batch)
 				if err != nil {
@@ -107,7 +110,7 @@ func TestInsertsCannotBeAssociated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, f, _ := dial(t)
 		_, err := d.Write(t.Context(), contacts(destinations.Insert, of(person(1), "associations.companies.hs_object_id", "7")))
-		if !errors.Is(err, destinations.ErrConfig) || len(f.records["contacts"]) > 0 {
+		if !errors.Is(err, destinations.ErrConfig) || len(f.Records["contacts"]) > 0 {
 			t.Errorf("error %v", err)
 		}
 	})

@@ -16,6 +16,7 @@ import (
 
 	"spillway/destinations"
 	"spillway/destinations/destinationtest"
+	"spillway/destinations/hubspot/hubspottest"
 )
 
 func config(credential destinations.Secret) Config {
@@ -35,9 +36,9 @@ func connect(t *testing.T, credential destinations.Secret, env destinations.Env)
 }
 
 // dial returns a destination with a fake of HubSpot behind a wire.
-func dial(t *testing.T) (destinations.Destination, *fake, *destinationtest.Wire) {
+func dial(t *testing.T) (destinations.Destination, *hubspottest.Fake, *destinationtest.Wire) {
 	t.Helper()
-	f := newFake()
+	f := hubspottest.New()
 	wire := destinationtest.NewWire(f)
 	d := connect(t, destinationtest.Secret("pat-eu1-1"), destinations.Env{Name: "crm", Transport: wire})
 	t.Cleanup(func() {
@@ -67,8 +68,8 @@ func TestHubSpotKeepsTheContractOfDestinations(t *testing.T) {
 	destinationtest.Run(t, destinationtest.Suite{
 		Open: connect,
 		Service: func(*testing.T) destinationtest.Service {
-			f := newFake()
-			f.unlisted = dropped(0).ID
+			f := hubspottest.New()
+			f.Unlisted = dropped(0).ID
 			return f
 		},
 		Dropped:    func(int) destinations.Record { return dropped(0) },
@@ -155,10 +156,10 @@ func TestRequestsUseTheRecordIDsThatWereFound(t *testing.T) {
 	}
 }
 
-func seed(f *fake, records ...map[string]string) {
+func seed(f *hubspottest.Fake, records ...map[string]string) {
 	for _, r := range records {
-		f.lastID++
-		f.records["contacts"][strconv.Itoa(f.lastID)] = r
+		f.LastID++
+		f.Records["contacts"][strconv.Itoa(f.LastID)] = r
 	}
 }
 
@@ -250,11 +251,11 @@ func TestOperations(t *testing.T) {
 				if diff := cmp.Diff(test.want, got); diff != "" {
 					t.Errorf("results (-want +got):\n%s", diff)
 				}
-				if diff := cmp.Diff(test.then, f.records["contacts"]); diff != "" {
+				if diff := cmp.Diff(test.then, f.Records["contacts"]); diff != "" {
 					t.Errorf("records (-want +got):\n%s", diff)
 				}
-				if len(f.blocked) > 0 {
-					t.Errorf("addresses were barred: %v", f.blocked)
+				if len(f.Blocked) > 0 {
+					t.Errorf("addresses were barred: %v", f.Blocked)
 				}
 			})
 		})
@@ -283,7 +284,7 @@ func TestARecordThatNoAnswerNamesIsUnknown(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d, f, _ := dial(t)
-		f.unlisted = person(2).ID
+		f.Unlisted = person(2).ID
 		got, err := d.Write(t.Context(), contacts(destinations.Upsert, person(1), person(2), person(3)))
 		if err != nil {
 			t.Fatal(err)
@@ -331,7 +332,7 @@ func TestALookThatFailsLeavesNoDoubt(t *testing.T) {
 				seed(f, map[string]string{"email": person(1).ID})
 				wire.SpoilAll(fault)
 				got, err := d.Write(t.Context(), contacts(destinations.Archive, destinations.Record{ID: person(1).ID}))
-				if err != nil || got[0].Status != destinations.Deferred || got[0].Doubt || len(f.records["contacts"]) != 1 {
+				if err != nil || got[0].Status != destinations.Deferred || got[0].Doubt || len(f.Records["contacts"]) != 1 {
 					t.Errorf("%+v, %v", got, err)
 				}
 			})
@@ -428,7 +429,7 @@ func TestFieldsAreThePropertiesOfTheAccount(t *testing.T) {
 		by("companies", "Companies", "external_id", "hs_object_id")
 		by("tickets", "Tickets", "external_id", "hs_object_id")
 		by("p4242_cars", "Cars", "external_id", "hs_object_id")
-		f.closed["deals"] = true // which is of no other object's concern
+		f.Closed["deals"] = true // which is of no other object's concern
 		for range 2 {
 			got, err := d.Fields(t.Context(), "contacts")
 			if err != nil {
@@ -471,7 +472,7 @@ func TestCompaniesAreNotFoundByTheirDomain(t *testing.T) {
 		if !errors.Is(err, destinations.ErrConfig) || !strings.Contains(err.Error(), "use external_id") {
 			t.Errorf("error %v", err)
 		}
-		if got[0].Status != destinations.Deferred || len(f.records["companies"]) > 0 {
+		if got[0].Status != destinations.Deferred || len(f.Records["companies"]) > 0 {
 			t.Errorf("%+v", got)
 		}
 		b.Identifier = "external_id"
@@ -485,18 +486,18 @@ func TestCheckNamesThePortal(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
-		f := newFake()
+		f := hubspottest.New()
 		wire := destinationtest.NewWire(f)
 		d := connect(t, destinationtest.Secret("pat-eu1-1"), destinations.Env{Transport: wire, Log: slog.New(slog.NewTextHandler(&log, nil))})
 		if err := d.Check(t.Context()); err != nil || !strings.Contains(log.String(), "portal=4242") {
 			t.Errorf("%v; log %s", err, log.String())
 		}
-		f.closed["deals"] = true
+		f.Closed["deals"] = true
 		if err := d.Check(t.Context()); err != nil || !strings.Contains(log.String(), "crm.objects.deals.read") {
 			t.Errorf("without a scope for deals: %v; log %s", err, log.String())
 		}
 		for _, k := range kinds {
-			f.closed[k.name] = true
+			f.Closed[k.name] = true
 		}
 		if err := d.Check(t.Context()); !errors.Is(err, destinations.ErrAuth) {
 			t.Errorf("without any scope: %v", err)
@@ -518,7 +519,7 @@ func TestALowerLimitOfTheAccountIsLearned(t *testing.T) {
 		var log strings.Builder
 		c := config(destinationtest.Secret("pat-eu1-1"))
 		c.Rate = destinations.Rate{Requests: 190, Per: 10 * time.Second}
-		d, err := open(t.Context(), c, destinations.Env{Transport: destinationtest.NewWire(newFake()), Log: slog.New(slog.NewTextHandler(&log, nil))})
+		d, err := open(t.Context(), c, destinations.Env{Transport: destinationtest.NewWire(hubspottest.New()), Log: slog.New(slog.NewTextHandler(&log, nil))})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"spillway/destinations"
 	"spillway/destinations/destinationtest"
+	"spillway/destinations/hubspot/hubspottest"
 )
 
 // third lets fault happen to every request from the third on.
@@ -32,7 +33,7 @@ func TestObjectsOfTheAccountsOwnAreDelivered(t *testing.T) {
 				{ID: "x-1", Fields: destinations.Fields{{Name: "external_id", Value: "x-1"}, {Name: "name", Value: "One"}}},
 			}}
 			got, err := d.Write(t.Context(), b)
-			if err != nil || got[0].Status != destinations.Accepted || f.records[name][got[0].RemoteID]["name"] != "One" {
+			if err != nil || got[0].Status != destinations.Accepted || f.Records[name][got[0].RemoteID]["name"] != "One" {
 				t.Errorf("%s: %+v, %v", name, got, err)
 			}
 		}
@@ -43,7 +44,7 @@ func TestCustomObjectsThatMayNotBeListedAreLeftOut(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d, f, _ := dial(t)
-		f.closed["schemas"] = true
+		f.Closed["schemas"] = true
 		objects, err := d.Objects(t.Context())
 		if err != nil || len(objects) != len(kinds) {
 			t.Errorf("%d objects, %v", len(objects), err)
@@ -68,7 +69,7 @@ func TestRecordsAreFoundByHubSpotsOwnID(t *testing.T) {
 		if err != nil || got[0].Status != destinations.Accepted || got[1].Code != codeAbsent {
 			t.Errorf("%+v, %v", got, err)
 		}
-		if diff := cmp.Diff(map[string]string{"email": "person1@example.com", "plan": "pro"}, f.records["contacts"]["101"]); diff != "" {
+		if diff := cmp.Diff(map[string]string{"email": "person1@example.com", "plan": "pro"}, f.Records["contacts"]["101"]); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 		b.Op = destinations.Upsert
@@ -81,7 +82,7 @@ func TestRecordsAreFoundByHubSpotsOwnID(t *testing.T) {
 func TestAnAppsTokensAreRefreshed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFake()
+		f := hubspottest.New()
 		wire := destinationtest.NewWire(f)
 		c := config(nil)
 		c.Token, c.ClientID, c.ClientSecret, c.RefreshToken = nil, "app", destinationtest.Secret("app-secret"), destinationtest.Secret("refresh-me")

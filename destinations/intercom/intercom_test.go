@@ -19,6 +19,7 @@ import (
 	"spillway/destinations"
 	"spillway/destinations/destinationtest"
 	"spillway/destinations/destinationtest/vendorspec"
+	"spillway/destinations/intercom/intercomtest"
 )
 
 const document = "intercom/intercom-2.16.yaml"
@@ -34,9 +35,9 @@ func config(set ...func(*Config)) Config {
 	return c
 }
 
-func dial(t *testing.T) (destinations.Destination, *fake, *destinationtest.Wire) {
+func dial(t *testing.T) (destinations.Destination, *intercomtest.Fake, *destinationtest.Wire) {
 	t.Helper()
-	f := newFake()
+	f := intercomtest.New()
 	wire := destinationtest.NewWire(f)
 	return connect(t, destinationtest.Secret("access-token-1"), destinations.Env{Name: "support", Transport: wire}), f, wire
 }
@@ -81,7 +82,7 @@ func firms(op destinations.Op, records ...destinations.Record) destinations.Batc
 
 // held is a fake whose requests and answers are held to Intercom's document.
 type held struct {
-	*fake
+	*intercomtest.Fake
 	handler http.Handler
 }
 
@@ -90,7 +91,7 @@ func (h held) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.handler.Serv
 func service(spec *vendorspec.Spec) func(*testing.T) destinationtest.Service {
 	return func(t *testing.T) destinationtest.Service {
 		t.Helper()
-		f := newFake()
+		f := intercomtest.New()
 		return held{f, spec.Hold(t, f)}
 	}
 }
@@ -161,11 +162,11 @@ func statuses(results []destinations.Result) string {
 func TestContacts(t *testing.T) {
 	t.Parallel()
 	gone := func(n int) destinations.Record { return destinations.Record{Key: strconv.Itoa(n), ID: person(n).ID} }
-	user := func(email string) object { return object{"role": "user", "email": email} }
+	user := func(email string) map[string]any { return map[string]any{"role": "user", "email": email} }
 	for _, test := range []struct {
 		name  string
-		held  []object
-		set   func(*fake)
+		held  []map[string]any
+		set   func(*intercomtest.Fake)
 		batch destinations.Batch
 		want  string
 		then  []string // the addresses of contacts that are not archived, with the names
@@ -173,7 +174,7 @@ func TestContacts(t *testing.T) {
 	}{
 		{
 			"an upsert changes what the search finds and makes the rest",
-			[]object{user("PERSON1@example.com")},
+			[]map[string]any{user("PERSON1@example.com")},
 			nil,
 			batch(destinations.Upsert, person(1), person(2)), "accepted accepted",
 			[]string{"person1@example.com Person", "person2@example.com Person"},
@@ -181,15 +182,15 @@ func TestContacts(t *testing.T) {
 		},
 		{
 			"a contact that the search does not know yet is changed",
-			[]object{user("person1@example.com")},
-			func(f *fake) { f.blind = true },
+			[]map[string]any{user("person1@example.com")},
+			func(f *intercomtest.Fake) { f.Blind = true },
 			batch(destinations.Upsert, person(1)), "accepted",
 			[]string{"person1@example.com Person"},
 			4,
 		},
 		{
 			"an archived contact comes back",
-			[]object{{"role": "user", "email": "person1@example.com", "archived": true}},
+			[]map[string]any{{"role": "user", "email": "person1@example.com", "archived": true}},
 			nil,
 			batch(destinations.Upsert, person(1)), "accepted",
 			[]string{"person1@example.com Person"},
@@ -197,7 +198,7 @@ func TestContacts(t *testing.T) {
 		},
 		{
 			"a user goes before a lead of the same address",
-			[]object{user("person1@example.com"), {"role": "lead", "email": "person1@example.com"}},
+			[]map[string]any{user("person1@example.com"), {"role": "lead", "email": "person1@example.com"}},
 			nil,
 			batch(destinations.Upsert, person(1)), "accepted",
 			[]string{"person1@example.com <nil>", "person1@example.com Person"},
@@ -205,7 +206,7 @@ func TestContacts(t *testing.T) {
 		},
 		{
 			"of several leads none is touched",
-			[]object{{"role": "lead", "email": "person1@example.com"}, {"role": "lead", "email": "person1@example.com"}},
+			[]map[string]any{{"role": "lead", "email": "person1@example.com"}, {"role": "lead", "email": "person1@example.com"}},
 			nil,
 			batch(destinations.Update, person(1)), "rejected:ambiguous",
 			[]string{"person1@example.com <nil>", "person1@example.com <nil>"},
@@ -213,7 +214,7 @@ func TestContacts(t *testing.T) {
 		},
 		{
 			"an update makes nothing",
-			[]object{user("person1@example.com")},
+			[]map[string]any{user("person1@example.com")},
 			nil,
 			batch(destinations.Update, person(2), person(1)), "rejected:not_found accepted",
 			[]string{"person1@example.com Person"},
@@ -221,7 +222,7 @@ func TestContacts(t *testing.T) {
 		},
 		{
 			"an insert changes nothing",
-			[]object{user("person1@example.com")},
+			[]map[string]any{user("person1@example.com")},
 			nil,
 			batch(destinations.Insert, person(1), person(2)), "rejected:conflict accepted",
 			[]string{"person1@example.com <nil>", "person2@example.com Person"},
@@ -229,7 +230,7 @@ func TestContacts(t *testing.T) {
 		},
 		{
 			"a removal of what is not there is well",
-			[]object{user("person1@example.com")},
+			[]map[string]any{user("person1@example.com")},
 			nil,
 			batch(destinations.Delete, gone(2), gone(1)), "accepted accepted", nil, 2,
 		},
@@ -240,8 +241,8 @@ func TestContacts(t *testing.T) {
 				d, f, wire := dial(t)
 				for i, c := range test.held {
 					id := fmt.Sprintf("5da6f%d", i)
-					f.contacts[id] = maps.Clone(c)
-					f.contacts[id]["id"] = id
+					f.Contacts[id] = maps.Clone(c)
+					f.Contacts[id]["id"] = id
 				}
 				if test.set != nil {
 					test.set(f)
@@ -251,7 +252,7 @@ func TestContacts(t *testing.T) {
 					t.Errorf("%+v, %v", got, err)
 				}
 				var there []string
-				for _, c := range f.contacts {
+				for _, c := range f.Contacts {
 					if c["archived"] != true {
 						there = append(there, fmt.Sprint(c["email"], " ", c["name"]))
 					}
@@ -275,17 +276,17 @@ func TestAContactThatOnlySharesAnAddressIsLeftAlone(t *testing.T) {
 	}}
 	for _, test := range []struct {
 		name string
-		held object
+		held map[string]any
 		want string
 	}{
-		{"another's", object{"id": "5da6f1", "role": "user", "email": "shared@example.com", "external_id": "other"}, "rejected:conflict"},
-		{"nobody's yet", object{"id": "5da6f1", "role": "user", "email": "shared@example.com"}, "accepted"},
+		{"another's", map[string]any{"id": "5da6f1", "role": "user", "email": "shared@example.com", "external_id": "other"}, "rejected:conflict"},
+		{"nobody's yet", map[string]any{"id": "5da6f1", "role": "user", "email": "shared@example.com"}, "accepted"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				d, f, _ := dial(t)
-				f.contacts["5da6f1"] = test.held
+				f.Contacts["5da6f1"] = test.held
 				b := batch(destinations.Upsert, record)
 				b.Identifier = "external_id"
 				got, err := d.Write(t.Context(), b)
@@ -301,7 +302,7 @@ func TestAContactThatIsChangedIntoAnotherLeavesThatAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d, f, wire := dial(t)
-		f.contacts["5da6f1"] = object{"id": "5da6f1", "role": "user", "email": "person1@example.com"}
+		f.Contacts["5da6f1"] = map[string]any{"id": "5da6f1", "role": "user", "email": "person1@example.com"}
 		wire.Spoil(func(_ int, r *http.Request) destinationtest.Fault {
 			if r.Method == http.MethodPut {
 				return destinationtest.Reply(409, `{"type":"error.list","errors":[{"code":"conflict","message":"A contact matching those details already exists with id=5da6f2"}]}`)
@@ -319,7 +320,7 @@ func TestAContactThatCannotComeBackIsNotChanged(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d, f, wire := dial(t)
-		f.contacts["5da6f1"] = object{"id": "5da6f1", "role": "user", "email": "person1@example.com", "archived": true}
+		f.Contacts["5da6f1"] = map[string]any{"id": "5da6f1", "role": "user", "email": "person1@example.com", "archived": true}
 		wire.Spoil(func(_ int, r *http.Request) destinationtest.Fault {
 			if strings.HasSuffix(r.URL.Path, "/unarchive") {
 				return destinationtest.Reply(503, "maintenance")
@@ -327,8 +328,8 @@ func TestAContactThatCannotComeBackIsNotChanged(t *testing.T) {
 			return nil
 		})
 		got, err := d.Write(t.Context(), batch(destinations.Upsert, person(1), person(2)))
-		if err != nil || statuses(got) != "deferred:503 accepted" || f.contacts["5da6f1"]["name"] != nil {
-			t.Errorf("%+v, %v; %v", got, err, f.contacts["5da6f1"])
+		if err != nil || statuses(got) != "deferred:503 accepted" || f.Contacts["5da6f1"]["name"] != nil {
+			t.Errorf("%+v, %v; %v", got, err, f.Contacts["5da6f1"])
 		}
 	})
 }
@@ -347,8 +348,8 @@ func TestTagsAreAdded(t *testing.T) {
 				t.Errorf("%+v, %v", got, err)
 			}
 		}
-		if diff := cmp.Diff([]string{"VIP", "beta"}, slices.Sorted(maps.Values(f.tags))); diff != "" || len(f.tagged) != 3 {
-			t.Errorf("tags (-want +got):\n%s\n%v", diff, f.tagged)
+		if diff := cmp.Diff([]string{"VIP", "beta"}, slices.Sorted(maps.Values(f.Tags))); diff != "" || len(f.Tagged) != 3 {
+			t.Errorf("tags (-want +got):\n%s\n%v", diff, f.Tagged)
 		}
 		wire.Spoil(func(_ int, r *http.Request) destinationtest.Fault {
 			if strings.HasSuffix(r.URL.Path, "/tags") {
@@ -368,14 +369,14 @@ func TestCompaniesThatMustNotBeMadeAreLookedUp(t *testing.T) {
 	for _, single := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			d, f, _ := dial(t)
-			f.single = single
-			f.companies["77"] = object{"id": "77", "company_id": "company-1"}
+			f.Single = single
+			f.Companies["77"] = map[string]any{"id": "77", "company_id": "company-1"}
 			got, err := d.Write(t.Context(), firms(destinations.Update, firm(1), firm(2)))
-			if err != nil || statuses(got) != "accepted rejected:not_found" || f.companies["77"]["name"] != "Acme" {
+			if err != nil || statuses(got) != "accepted rejected:not_found" || f.Companies["77"]["name"] != "Acme" {
 				t.Errorf("update: %+v, %v", got, err)
 			}
 			got, err = d.Write(t.Context(), firms(destinations.Delete, destinations.Record{Key: "2", ID: "company-2"}, destinations.Record{Key: "1", ID: "company-1"}))
-			if err != nil || statuses(got) != "accepted accepted" || len(f.companies) != 0 {
+			if err != nil || statuses(got) != "accepted accepted" || len(f.Companies) != 0 {
 				t.Errorf("delete: %+v, %v", got, err)
 			}
 		})
@@ -386,7 +387,7 @@ func TestAWindowThatIsUsedUpIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d, f, _ := dial(t)
-		f.left = 2
+		f.Left = 2
 		start := time.Now()
 		if got, err := d.Write(t.Context(), batch(destinations.Upsert, person(1), person(2))); err != nil || statuses(got) != "accepted accepted" {
 			t.Fatalf("%+v, %v", got, err)
@@ -429,7 +430,7 @@ func TestCheckNamesTheWorkspaceAndFindsMissingPermissions(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
-		wire := destinationtest.NewWire(newFake())
+		wire := destinationtest.NewWire(intercomtest.New())
 		d := connect(t, destinationtest.Secret("access-token-1"), destinations.Env{Transport: wire, Log: slog.New(slog.NewTextHandler(&log, nil))})
 		if err := d.Check(t.Context()); err != nil || !strings.Contains(log.String(), "workspace=abc123") {
 			t.Errorf("%v; log %s", err, log.String())

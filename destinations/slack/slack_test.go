@@ -15,6 +15,7 @@ import (
 
 	"spillway/destinations"
 	"spillway/destinations/destinationtest"
+	"spillway/destinations/slack/slacktest"
 )
 
 func config(set ...func(*Config)) Config {
@@ -33,7 +34,7 @@ const hookURL = destinationtest.Secret("https://hooks.slack.com/services/T/B/X")
 func byWebhook(c *Config) { c.Token, c.Webhook = nil, hookURL }
 
 // dial returns a destination with a fake of Slack behind a wire, whose journal is in dir.
-func dial(t *testing.T, f *fake, dir string, set ...func(*Config)) (destinations.Destination, *destinationtest.Wire) {
+func dial(t *testing.T, f *slacktest.Fake, dir string, set ...func(*Config)) (destinations.Destination, *destinationtest.Wire) {
 	t.Helper()
 	wire := destinationtest.NewWire(f)
 	d, err := open(t.Context(), config(set...), destinations.Env{Name: "chat", Transport: wire, State: dir})
@@ -93,7 +94,7 @@ func TestSlackKeepsTheContractOfDestinations(t *testing.T) {
 			}
 			return d
 		},
-		Service: func(*testing.T) destinationtest.Service { return newFake() },
+		Service: func(*testing.T) destinationtest.Service { return slacktest.New() },
 		Object:  messages,
 		Op:      destinations.Insert,
 		Once:    destinations.Insert,
@@ -141,7 +142,7 @@ func TestWhatSlackAnswersIsUnderstood(t *testing.T) {
 		t.Run(test.answer, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				d, wire := dial(t, newFake(), "")
+				d, wire := dial(t, slacktest.New(), "")
 				wire.SpoilAll(destinationtest.Reply(200, test.answer))
 				got, err := d.Write(t.Context(), batch(message(1)))
 				if !errors.Is(err, test.kind) || got[0].Status != test.want || got[0].Code != test.code {
@@ -158,21 +159,21 @@ func TestWhatSlackAnswersIsUnderstood(t *testing.T) {
 func TestAMessageIsPostedOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		dir, f := t.TempDir(), newFake()
+		dir, f := t.TempDir(), slacktest.New()
 		for n := range 3 {
 			d, _ := dial(t, f, dir) // a process that ended before its caller kept the outcome
 			got, err := d.Write(t.Context(), batch(message(1), message(2)))
-			if err != nil || got[0].Status != destinations.Accepted || got[0].RemoteID != "CSALES/"+ts(0) {
+			if err != nil || got[0].Status != destinations.Accepted || got[0].RemoteID != "CSALES/"+slacktest.TS(0) {
 				t.Fatalf("time %d: %+v, %v", n, got, err)
 			}
 		}
-		if n := len(f.texts()); n != 2 {
-			t.Errorf("%d messages, want 2: %v", n, f.texts())
+		if n := len(f.Texts()); n != 2 {
+			t.Errorf("%d messages, want 2: %v", n, f.Texts())
 		}
 		changed := message(1)
 		changed.Token = "another record"
 		d, _ := dial(t, f, dir)
-		if got, err := d.Write(t.Context(), batch(changed)); err != nil || got[0].Status != destinations.Accepted || len(f.texts()) != 3 {
+		if got, err := d.Write(t.Context(), batch(changed)); err != nil || got[0].Status != destinations.Accepted || len(f.Texts()) != 3 {
 			t.Errorf("%+v, %v", got, err)
 		}
 	})
@@ -184,7 +185,7 @@ func TestAMessageWhoseAnswerWasLost(t *testing.T) {
 		t.Run(unanswered, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				dir, f := t.TempDir(), newFake()
+				dir, f := t.TempDir(), slacktest.New()
 				d, wire := dial(t, f, dir)
 				wire.SpoilFirst(1, destinationtest.Lose())
 				got, err := d.Write(t.Context(), batch(message(1)))
@@ -193,8 +194,8 @@ func TestAMessageWhoseAnswerWasLost(t *testing.T) {
 				}
 				d, _ = dial(t, f, dir, func(c *Config) { c.Unanswered = unanswered })
 				got, err = d.Write(t.Context(), batch(message(1)))
-				if err != nil || (got[0].Status == destinations.Accepted) != (want == 2) || len(f.texts()) != want {
-					t.Errorf("%+v, %v; %d messages, want %d", got, err, len(f.texts()), want)
+				if err != nil || (got[0].Status == destinations.Accepted) != (want == 2) || len(f.Texts()) != want {
+					t.Errorf("%+v, %v; %d messages, want %d", got, err, len(f.Texts()), want)
 				}
 			})
 		})
@@ -204,7 +205,7 @@ func TestAMessageWhoseAnswerWasLost(t *testing.T) {
 func TestAPostIsKeptUpToDate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		dir, f := t.TempDir(), newFake()
+		dir, f := t.TempDir(), slacktest.New()
 		order := func(text string) destinations.Record {
 			return destinations.Record{Key: "1", ID: "order-1", Fields: destinations.Fields{
 				{Name: "post_id", Value: "order-1"}, {Name: "channel", Value: "#sales"}, {Name: "text", Value: text},
@@ -217,7 +218,7 @@ func TestAPostIsKeptUpToDate(t *testing.T) {
 			if err != nil || got[0].Status != destinations.Accepted {
 				t.Errorf("%+v, %v", got, err)
 			}
-			if diff := cmp.Diff(want, f.texts()); diff != "" {
+			if diff := cmp.Diff(want, f.Texts()); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		}
@@ -225,7 +226,7 @@ func TestAPostIsKeptUpToDate(t *testing.T) {
 		write(destinations.Delete, gone)
 		write(destinations.Upsert, order("open"), "CSALES: open")
 		write(destinations.Upsert, order("paid"), "CSALES: paid")
-		f.posted[0] = nil // by hand
+		f.Posted[0] = nil // by hand
 		write(destinations.Delete, gone)
 		write(destinations.Upsert, order("open again"), "CSALES: open again")
 		write(destinations.Delete, gone)
@@ -235,7 +236,7 @@ func TestAPostIsKeptUpToDate(t *testing.T) {
 func TestTextIsShownAsItIsAndMarkupIsNot(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFake()
+		f := slacktest.New()
 		d, _ := dial(t, f, "")
 		markup := message(2)
 		markup.Fields[1] = destinations.FieldValue{Name: "mrkdwn", Value: "<https://example.com|order> by <@U1>"}
@@ -247,7 +248,7 @@ func TestTextIsShownAsItIsAndMarkupIsNot(t *testing.T) {
 		if _, err := d.Write(t.Context(), batch(markup)); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff([]string{"CSALES: &lt;!channel&gt; a &amp; b", "CSALES: <https://example.com|order> by <@U1>"}, f.texts()); diff != "" {
+		if diff := cmp.Diff([]string{"CSALES: &lt;!channel&gt; a &amp; b", "CSALES: <https://example.com|order> by <@U1>"}, f.Texts()); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})
@@ -256,7 +257,7 @@ func TestTextIsShownAsItIsAndMarkupIsNot(t *testing.T) {
 func TestPeopleAreFoundByTheirAddress(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFake()
+		f := slacktest.New()
 		d, wire := dial(t, f, "")
 		to := func(n int, address string) destinations.Record {
 			r := message(n)
@@ -264,12 +265,12 @@ func TestPeopleAreFoundByTheirAddress(t *testing.T) {
 			return r
 		}
 		got, err := d.Write(t.Context(), batch(to(1, "ada@example.com"), to(2, "nobody@example.com"), to(3, "ada@example.com")))
-		if err != nil || got[0].RemoteID != "U1/"+ts(0) && got[0].RemoteID != "U1/"+ts(1) || got[1].Status != destinations.Rejected ||
+		if err != nil || got[0].RemoteID != "U1/"+slacktest.TS(0) && got[0].RemoteID != "U1/"+slacktest.TS(1) || got[1].Status != destinations.Rejected ||
 			got[1].Code != "users_not_found" || got[2].Status != destinations.Accepted {
 			t.Errorf("%+v, %v", got, err)
 		}
-		if f.lookups != 2 {
-			t.Errorf("%d lookups, want 2", f.lookups)
+		if f.Lookups != 2 {
+			t.Errorf("%d lookups, want 2", f.Lookups)
 		}
 		wire.SpoilAll(destinationtest.Reply(503, ""))
 		if got, err = d.Write(t.Context(), batch(to(4, "eve@example.com"))); err != nil || got[0].Status != destinations.Deferred || got[0].Doubt {
@@ -281,7 +282,7 @@ func TestPeopleAreFoundByTheirAddress(t *testing.T) {
 func TestWebhooks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFake()
+		f := slacktest.New()
 		d, wire := dial(t, f, t.TempDir(), byWebhook)
 		note := func(n int, text string) destinations.Record {
 			return destinations.Record{Key: strconv.Itoa(n), Token: strconv.Itoa(n), Fields: destinations.Fields{{Name: "text", Value: text}}}
@@ -293,7 +294,7 @@ func TestWebhooks(t *testing.T) {
 				t.Errorf("%v (-want +got):\n%s", err, diff)
 			}
 		}
-		if diff := cmp.Diff([]string{"<nil>: a &lt; b"}, f.texts()); diff != "" {
+		if diff := cmp.Diff([]string{"<nil>: a &lt; b"}, f.Texts()); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 		if err := d.Check(t.Context()); err != nil {
@@ -319,7 +320,7 @@ func TestCheckNamesTheTeamAndTheMissingScope(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
-		f := newFake()
+		f := slacktest.New()
 		wire := destinationtest.NewWire(f)
 		d, err := open(t.Context(), config(), destinations.Env{Transport: wire, Log: slog.New(slog.NewTextHandler(&log, nil))})
 		if err != nil {
@@ -328,7 +329,7 @@ func TestCheckNamesTheTeamAndTheMissingScope(t *testing.T) {
 		if err := d.Check(t.Context()); err != nil || !strings.Contains(log.String(), "team=Acme") {
 			t.Errorf("%v; log %s", err, log.String())
 		}
-		f.scopes = "users:read.email"
+		f.Scopes = "users:read.email"
 		if err := d.Check(t.Context()); !errors.Is(err, destinations.ErrAuth) || !strings.Contains(err.Error(), "chat:write") {
 			t.Errorf("without the scope: %v", err)
 		}

@@ -1,4 +1,5 @@
-package customerio
+// Package customeriotest is a stand-in of Customer.io for tests.
+package customeriotest
 
 import (
 	"encoding/json"
@@ -8,30 +9,35 @@ import (
 	"sync"
 )
 
-// fake is Customer.io's Track API as it is documented: a 207 names the items that were refused by their place, an update
+// Fake is Customer.io's Track API as it is documented: a 207 names the items that were refused by their place, an update
 // of somebody who is not there does nothing and says nothing, and a request or an item may be too large.
-type fake struct {
+//
+// Its fields are for tests to set and to read while no request is under way.
+type Fake struct {
 	mu      sync.Mutex
-	region  string
-	records map[string]map[string]json.RawMessage // by "person email ada@example.com" or "object 1 acme"
-	barred  map[string]bool
-	events  []fakeItem
+	Region  string
+	Records map[string]map[string]json.RawMessage // by "person email ada@example.com" or "object 1 acme"
+	Barred  map[string]bool
+	Events  []Item
 }
 
 type object = map[string]any
 
-type fakeItem struct {
+// Item is an item of a batch as it was sent.
+type Item struct {
 	Type, Action, Name, ID string
 	Timestamp              json.Number
 	Identifiers            map[string]string
 	Attributes             map[string]json.RawMessage
 }
 
-func newFake() *fake {
-	return &fake{region: "us", records: map[string]map[string]json.RawMessage{}, barred: map[string]bool{}}
+// New returns a workspace in the United States that has nobody.
+func New() *Fake {
+	return &Fake{Region: "us", Records: map[string]map[string]json.RawMessage{}, Barred: map[string]bool{}}
 }
 
-func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP answers one request.
+func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if site, _, ok := r.BasicAuth(); !ok || site != "site-1" {
@@ -40,7 +46,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch r.URL.Path {
 	case "/api/v1/accounts/region":
-		say(w, 200, object{"url": "track.customer.io", "region": f.region, "environment_id": 42})
+		say(w, 200, object{"url": "track.customer.io", "region": f.Region, "environment_id": 42})
 	case "/api/v2/batch":
 		f.batch(w, r)
 	default:
@@ -48,7 +54,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (f *fake) batch(w http.ResponseWriter, r *http.Request) {
+func (f *Fake) batch(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	var in struct{ Batch []json.RawMessage }
 	switch {
@@ -73,8 +79,8 @@ func (f *fake) batch(w http.ResponseWriter, r *http.Request) {
 	say(w, 200, object{})
 }
 
-func (f *fake) one(raw json.RawMessage) object {
-	var in fakeItem
+func (f *Fake) one(raw json.RawMessage) object {
+	var in Item
 	key := ""
 	switch err := json.Unmarshal(raw, &in); {
 	case err != nil:
@@ -91,22 +97,22 @@ func (f *fake) one(raw json.RawMessage) object {
 			}
 		}
 	}
-	record, there := f.records[key]
+	record, there := f.Records[key]
 	switch in.Action {
 	case "event":
-		f.events = append(f.events, in)
+		f.Events = append(f.Events, in)
 	case "delete":
-		delete(f.records, key)
+		delete(f.Records, key)
 	case "suppress":
-		delete(f.records, key)
-		f.barred[key] = true
+		delete(f.Records, key)
+		f.Barred[key] = true
 	case "identify":
-		if !there && string(in.Attributes["_update"]) == "true" || f.barred[key] {
+		if !there && string(in.Attributes["_update"]) == "true" || f.Barred[key] {
 			return nil
 		}
 		if !there {
 			record = map[string]json.RawMessage{}
-			f.records[key] = record
+			f.Records[key] = record
 		}
 		for name, v := range in.Attributes {
 			record[name] = v
@@ -121,10 +127,10 @@ func (f *fake) one(raw json.RawMessage) object {
 }
 
 // Get implements destinationtest.Service.
-func (f *fake) Get(_, id string) (map[string]string, bool) {
+func (f *Fake) Get(_, id string) (map[string]string, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	record, ok := f.records["person email "+strings.ToLower(id)]
+	record, ok := f.Records["person email "+strings.ToLower(id)]
 	fields := map[string]string{}
 	for name, v := range record {
 		fields[name] = string(v)

@@ -1,4 +1,5 @@
-package hubspot
+// Package hubspottest is a stand-in of HubSpot for tests.
+package hubspottest
 
 import (
 	"encoding/json"
@@ -10,23 +11,26 @@ import (
 	"sync"
 )
 
-// fake is HubSpot as it is documented, its ugly parts included: results come backwards, errors stand in a 201, 200
+// Fake is HubSpot as it is documented, its ugly parts included: results come backwards, errors stand in a 201, 200
 // or 207, an update of an unknown record says nothing, and an invalid property refuses the whole batch.
-type fake struct {
+//
+// Its fields are for tests to set and to read while no request is under way.
+type Fake struct {
 	mu       sync.Mutex
-	records  map[string]map[string]map[string]string // by object and HubSpot's id
-	blocked  []string                                // addresses that can never be used again
-	lastID   int
-	unlisted string          // an address of which no answer speaks
-	closed   map[string]bool // objects for which the token has no scope
-	linked   map[string]bool // associations, as "contacts 101 companies 102"
-	tokens   int             // access tokens that were given out
+	Records  map[string]map[string]map[string]string // by object and HubSpot's id
+	Blocked  []string                                // addresses that can never be used again
+	LastID   int
+	Unlisted string          // an address of which no answer speaks
+	Closed   map[string]bool // objects for which the token has no scope
+	Linked   map[string]bool // associations, as "contacts 101 companies 102"
+	Tokens   int             // access tokens that were given out
 }
 
-func newFake() *fake {
-	return &fake{
-		lastID: 100, closed: map[string]bool{}, linked: map[string]bool{},
-		records: map[string]map[string]map[string]string{"contacts": {}, "companies": {}, "deals": {}, "tickets": {}, "p4242_cars": {}},
+// New returns an account that has no record.
+func New() *Fake {
+	return &Fake{
+		LastID: 100, Closed: map[string]bool{}, Linked: map[string]bool{},
+		Records: map[string]map[string]map[string]string{"contacts": {}, "companies": {}, "deals": {}, "tickets": {}, "p4242_cars": {}},
 	}
 }
 
@@ -39,12 +43,13 @@ type object = map[string]any
 
 var writable = []string{"email", "firstname", "plan", "score", "signup", "seen", "opt_in", "topics", "external_id", "name", "hs_additional_emails"}
 
-func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP answers one request.
+func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if r.URL.Path == "/oauth/2026-09/token" {
-		f.tokens++
-		say(w, 200, object{"access_token": fmt.Sprintf("access-token-%d", f.tokens), "refresh_token": r.FormValue("refresh_token"), "expires_in": 1800, "token_type": "bearer"})
+		f.Tokens++
+		say(w, 200, object{"access_token": fmt.Sprintf("access-token-%d", f.Tokens), "refresh_token": r.FormValue("refresh_token"), "expires_in": 1800, "token_type": "bearer"})
 		return
 	}
 	if !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ") {
@@ -56,21 +61,21 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch path := strings.Split(strings.Trim(r.URL.Path, "/"), "/"); {
 	case r.URL.Path == "/account-info/2026-09/details":
 		say(w, 200, object{"portalId": 4242, "accountType": "STANDARD", "timeZone": "Europe/London", "dataHostingLocation": "eu1"})
-	case len(path) > 3 && f.closed[path[3]]:
+	case len(path) > 3 && f.Closed[path[3]]:
 		say(w, 403, object{"status": "error", "category": "MISSING_SCOPES", "message": "This app hasn't been granted all required scopes to make this call."})
-	case strings.HasPrefix(r.URL.Path, "/crm/properties/2026-09/") && r.Method == http.MethodGet && f.records[path[3]] != nil:
+	case strings.HasPrefix(r.URL.Path, "/crm/properties/2026-09/") && r.Method == http.MethodGet && f.Records[path[3]] != nil:
 		say(w, 200, fakeProperties(path[3]))
 	case r.URL.Path == "/crm-object-schemas/2026-09/schemas":
-		if f.closed["schemas"] {
+		if f.Closed["schemas"] {
 			say(w, 403, object{"status": "error", "category": "MISSING_SCOPES", "message": "missing scopes"})
 			return
 		}
 		say(w, 200, object{"results": []object{{"fullyQualifiedName": "p4242_cars", "objectTypeId": "2-123", "labels": object{"singular": "Car", "plural": "Cars"}}}})
-	case len(path) == 4 && path[1] == "objects" && r.Method == http.MethodGet && f.records[path[3]] != nil:
+	case len(path) == 4 && path[1] == "objects" && r.Method == http.MethodGet && f.Records[path[3]] != nil:
 		say(w, 200, object{"results": []object{}})
 	case len(path) == 8 && path[1] == "associations" && strings.HasSuffix(r.URL.Path, "/batch/associate/default"):
 		f.associate(w, r, path[3], path[4])
-	case len(path) == 6 && path[0] == "crm" && path[2] == "2026-09" && f.records[path[3]] != nil:
+	case len(path) == 6 && path[0] == "crm" && path[2] == "2026-09" && f.Records[path[3]] != nil:
 		f.batch(w, r, path[3], path[5])
 	case strings.HasSuffix(r.URL.Path, "/contacts/gdpr-delete"):
 		f.purge(w, r)
@@ -80,7 +85,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // associate links pairs of records. One whose record is not there is a fault of which only the words speak.
-func (f *fake) associate(w http.ResponseWriter, r *http.Request, from, to string) {
+func (f *Fake) associate(w http.ResponseWriter, r *http.Request, from, to string) {
 	var body struct {
 		Inputs []struct{ From, To struct{ ID string } }
 	}
@@ -90,18 +95,18 @@ func (f *fake) associate(w http.ResponseWriter, r *http.Request, from, to string
 	}
 	var results, errs []object
 	for _, in := range body.Inputs {
-		if f.records[from][in.From.ID] == nil || f.records[to][in.To.ID] == nil || f.closed["linking"] {
+		if f.Records[from][in.From.ID] == nil || f.Records[to][in.To.ID] == nil || f.Closed["linking"] {
 			errs = append(errs, object{"status": "error", "category": "VALIDATION_ERROR", "message": "No default association type is defined"})
 			continue
 		}
-		f.linked[strings.Join([]string{from, in.From.ID, to, in.To.ID}, " ")] = true
+		f.Linked[strings.Join([]string{from, in.From.ID, to, in.To.ID}, " ")] = true
 		results = append(results, object{"from": object{"id": in.From.ID}, "to": object{"id": in.To.ID}})
 	}
 	slices.Reverse(results)
 	say(w, 200, object{"status": "COMPLETE", "results": results, "errors": errs, "numErrors": len(errs)})
 }
 
-func (f *fake) batch(w http.ResponseWriter, r *http.Request, kind, op string) {
+func (f *Fake) batch(w http.ResponseWriter, r *http.Request, kind, op string) {
 	var body struct {
 		IDProperty string
 		Inputs     []fakeInput
@@ -128,7 +133,7 @@ func (f *fake) batch(w http.ResponseWriter, r *http.Request, kind, op string) {
 		}
 		result, fault := f.one(kind, op, in)
 		switch {
-		case f.unlisted != "" && in.ID == f.unlisted:
+		case f.Unlisted != "" && in.ID == f.Unlisted:
 		case fault != nil:
 			errs = append(errs, fault)
 		case result != nil:
@@ -149,7 +154,7 @@ func (f *fake) batch(w http.ResponseWriter, r *http.Request, kind, op string) {
 }
 
 // one does op with one input, and returns its entry among the results or among the errors.
-func (f *fake) one(kind, op string, in fakeInput) (result, fault object) {
+func (f *Fake) one(kind, op string, in fakeInput) (result, fault object) {
 	id := f.find(kind, in)
 	if !strings.Contains(op, "r") || op == "create" || op == "upsert" {
 		if address := in.Properties["email"]; address != "" && !strings.Contains(address, "@") {
@@ -162,12 +167,12 @@ func (f *fake) one(kind, op string, in fakeInput) (result, fault object) {
 		if id == "" {
 			return nil, object{"status": "error", "category": "OBJECT_NOT_FOUND", "message": "Could not get some objects", "context": object{"ids": []string{in.ID}}}
 		}
-		return object{"id": id, "properties": f.records[kind][id]}, nil
+		return object{"id": id, "properties": f.Records[kind][id]}, nil
 	case "archive":
-		delete(f.records[kind], in.ID)
+		delete(f.Records[kind], in.ID)
 		return nil, nil
 	case "update":
-		if f.records[kind][in.ID] == nil {
+		if f.Records[kind][in.ID] == nil {
 			return nil, nil
 		}
 		id = in.ID
@@ -179,22 +184,22 @@ func (f *fake) one(kind, op string, in fakeInput) (result, fault object) {
 	}
 	fresh := id == ""
 	if fresh {
-		f.lastID++
-		id = strconv.Itoa(f.lastID)
-		f.records[kind][id] = map[string]string{}
+		f.LastID++
+		id = strconv.Itoa(f.LastID)
+		f.Records[kind][id] = map[string]string{}
 	}
 	for name, value := range in.Properties {
-		f.records[kind][id][name] = value
+		f.Records[kind][id][name] = value
 		if value == "" {
-			delete(f.records[kind][id], name)
+			delete(f.Records[kind][id], name)
 		}
 	}
 	return object{"id": id, "new": fresh, "objectWriteTraceId": in.ObjectWriteTraceID, "properties": object{}}, nil
 }
 
 // find returns the id of the record that in names, also by a secondary address.
-func (f *fake) find(kind string, in fakeInput) string {
-	for id, record := range f.records[kind] {
+func (f *Fake) find(kind string, in fakeInput) string {
+	for id, record := range f.Records[kind] {
 		others := strings.Split(record["hs_additional_emails"], ";")
 		if in.IDProperty == "" && id == in.ID {
 			return id
@@ -206,26 +211,26 @@ func (f *fake) find(kind string, in fakeInput) string {
 	return ""
 }
 
-func (f *fake) purge(w http.ResponseWriter, r *http.Request) {
+func (f *Fake) purge(w http.ResponseWriter, r *http.Request) {
 	var body struct{ ObjectID, IDProperty string }
 	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
 		say(w, 400, object{"message": err.Error()})
 		return
 	}
 	if body.IDProperty == "email" {
-		f.blocked = append(f.blocked, body.ObjectID)
+		f.Blocked = append(f.Blocked, body.ObjectID)
 	}
-	delete(f.records["contacts"], body.ObjectID)
+	delete(f.Records["contacts"], body.ObjectID)
 	w.WriteHeader(http.StatusNoContent)
 }
 
 // Get implements destinationtest.Service.
-func (f *fake) Get(kind, id string) (map[string]string, bool) {
+func (f *Fake) Get(kind, id string) (map[string]string, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	found := f.find(kind, fakeInput{ID: id, IDProperty: "email"})
 	fields := map[string]string{}
-	for name, value := range f.records[kind][found] {
+	for name, value := range f.Records[kind][found] {
 		text, err := json.Marshal(value)
 		if err != nil {
 			panic(err)

@@ -1,4 +1,5 @@
-package intercom
+// Package intercomtest is a stand-in of Intercom for tests.
+package intercomtest
 
 import (
 	"encoding/json"
@@ -11,36 +12,40 @@ import (
 	"time"
 )
 
-// fake is Intercom as it is documented: contacts have no upsert, an archived one stands in the way of a new one of its
+// Fake is Intercom as it is documented: contacts have no upsert, an archived one stands in the way of a new one of its
 // kind, the search lags behind, companies are made or changed in one, and a contact's fault is an error.list.
-type fake struct {
+//
+// Its fields are for tests to set and to read while no request is under way.
+type Fake struct {
 	mu        sync.Mutex
-	contacts  map[string]object // by Intercom's id
-	companies map[string]object
-	tags      map[string]string // names by Intercom's id
-	tagged    map[string]bool   // "contact tag"
-	blind     bool              // the search finds nothing
-	single    bool              // a company is found as itself, and not as a list of one
-	left      int               // requests that remain in this window, if it is not 0
-	lastID    int
+	Contacts  map[string]object // by Intercom's id
+	Companies map[string]object
+	Tags      map[string]string // names by Intercom's id
+	Tagged    map[string]bool   // "contact tag"
+	Blind     bool              // the search finds nothing
+	Single    bool              // a company is found as itself, and not as a list of one
+	Left      int               // requests that remain in this window, if it is not 0
+	LastID    int
 }
 
 type object = map[string]any
 
-func newFake() *fake {
-	return &fake{contacts: map[string]object{}, companies: map[string]object{}, tags: map[string]string{}, tagged: map[string]bool{}, lastID: 100}
+// New returns a workspace that has nobody.
+func New() *Fake {
+	return &Fake{Contacts: map[string]object{}, Companies: map[string]object{}, Tags: map[string]string{}, Tagged: map[string]bool{}, LastID: 100}
 }
 
-func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP answers one request.
+func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ") {
 		fail(w, 401, "unauthorized", "Access Token Invalid")
 		return
 	}
-	if f.left > 0 {
-		f.left--
-		w.Header().Set("X-RateLimit-Remaining", strconv.Itoa(f.left))
+	if f.Left > 0 {
+		f.Left--
+		w.Header().Set("X-RateLimit-Remaining", strconv.Itoa(f.Left))
 		w.Header().Set("X-RateLimit-Reset", strconv.FormatInt(time.Now().Add(8*time.Second).Unix(), 10))
 	}
 	var in object
@@ -65,21 +70,21 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		say(w, object{"type": "list", "data": []object{}})
 	case r.URL.Path == "/contacts":
 		f.create(w, in)
-	case path[0] == "contacts" && f.contacts[path[1]] != nil:
+	case path[0] == "contacts" && f.Contacts[path[1]] != nil:
 		f.contact(w, r, path, in)
 	default:
 		fail(w, 404, "not_found", "User Not Found")
 	}
 }
 
-func (f *fake) search(w http.ResponseWriter, in object) {
+func (f *Fake) search(w http.ResponseWriter, in object) {
 	query, _ := in["query"].(object)
 	field, _ := query["field"].(string)
 	values, _ := query["value"].([]any)
 	list := []object{}
-	for _, c := range f.contacts {
+	for _, c := range f.Contacts {
 		same := func(v any) bool { return strings.EqualFold(fmt.Sprint(v), fmt.Sprint(c[field])) }
-		if !f.blind && c["archived"] != true && slices.ContainsFunc(values, same) {
+		if !f.Blind && c["archived"] != true && slices.ContainsFunc(values, same) {
 			list = append(list, f.shown(c))
 		}
 	}
@@ -87,7 +92,7 @@ func (f *fake) search(w http.ResponseWriter, in object) {
 }
 
 // shown is a contact as it is answered with.
-func (f *fake) shown(c object) object {
+func (f *Fake) shown(c object) object {
 	out := object{"type": "contact", "id": c["id"], "role": c["role"]}
 	for _, name := range []string{"email", "external_id"} {
 		if c[name] != nil {
@@ -97,12 +102,12 @@ func (f *fake) shown(c object) object {
 	return out
 }
 
-func (f *fake) create(w http.ResponseWriter, in object) {
+func (f *Fake) create(w http.ResponseWriter, in object) {
 	if address, ok := in["email"].(string); ok && !strings.Contains(address, "@") {
 		fail(w, 400, "parameter_invalid", "email is not an email address")
 		return
 	}
-	for _, c := range f.contacts {
+	for _, c := range f.Contacts {
 		for _, name := range []string{"email", "external_id"} {
 			if in[name] == nil || !strings.EqualFold(fmt.Sprint(in[name]), fmt.Sprint(c[name])) || c["role"] != "user" {
 				continue
@@ -115,9 +120,9 @@ func (f *fake) create(w http.ResponseWriter, in object) {
 			return
 		}
 	}
-	f.lastID++
-	c := object{"id": strconv.Itoa(f.lastID), "role": "user"}
-	f.contacts[strconv.Itoa(f.lastID)] = c
+	f.LastID++
+	c := object{"id": strconv.Itoa(f.LastID), "role": "user"}
+	f.Contacts[strconv.Itoa(f.LastID)] = c
 	merge(c, in)
 	say(w, f.shown(c))
 }
@@ -134,8 +139,8 @@ func merge(c, in object) {
 	}
 }
 
-func (f *fake) contact(w http.ResponseWriter, r *http.Request, path []string, in object) {
-	c := f.contacts[path[1]]
+func (f *Fake) contact(w http.ResponseWriter, r *http.Request, path []string, in object) {
+	c := f.Contacts[path[1]]
 	what := ""
 	if len(path) > 2 {
 		what = path[2]
@@ -146,14 +151,14 @@ func (f *fake) contact(w http.ResponseWriter, r *http.Request, path []string, in
 		say(w, object{"type": "contact", "id": path[1], "archived": what == "archive"})
 	case what == "tags":
 		id, _ := in["id"].(string)
-		if f.tags[id] == "" {
+		if f.Tags[id] == "" {
 			fail(w, 404, "not_found", "Tag not found")
 			return
 		}
-		f.tagged[path[1]+" "+f.tags[id]] = true
-		say(w, object{"type": "tag", "id": id, "name": f.tags[id]})
+		f.Tagged[path[1]+" "+f.Tags[id]] = true
+		say(w, object{"type": "tag", "id": id, "name": f.Tags[id]})
 	case r.Method == http.MethodDelete:
-		delete(f.contacts, path[1])
+		delete(f.Contacts, path[1])
 		say(w, object{"type": "contact", "id": path[1], "deleted": true})
 	default:
 		merge(c, in)
@@ -161,63 +166,63 @@ func (f *fake) contact(w http.ResponseWriter, r *http.Request, path []string, in
 	}
 }
 
-func (f *fake) tag(w http.ResponseWriter, in object) {
+func (f *Fake) tag(w http.ResponseWriter, in object) {
 	name, _ := in["name"].(string)
 	if name == "forbidden" {
 		fail(w, 400, "parameter_invalid", "no such tag may be")
 		return
 	}
-	for id, known := range f.tags {
+	for id, known := range f.Tags {
 		if strings.EqualFold(known, name) {
 			say(w, object{"type": "tag", "id": id, "name": known})
 			return
 		}
 	}
-	f.lastID++
-	id := strconv.Itoa(f.lastID)
-	f.tags[id] = name
+	f.LastID++
+	id := strconv.Itoa(f.LastID)
+	f.Tags[id] = name
 	say(w, object{"type": "tag", "id": id, "name": name})
 }
 
-func (f *fake) company(w http.ResponseWriter, r *http.Request, path []string, in object) {
+func (f *Fake) company(w http.ResponseWriter, r *http.Request, path []string, in object) {
 	if in["website"] == "bad" {
 		fail(w, 400, "parameter_invalid", "website is invalid")
 		return
 	}
 	id := ""
-	for known, c := range f.companies {
+	for known, c := range f.Companies {
 		if c["company_id"] == in["company_id"] || c["company_id"] == r.URL.Query().Get("company_id") || len(path) > 0 && known == path[0] {
 			id = known
 		}
 	}
 	switch {
 	case id == "" && r.Method == http.MethodPost:
-		f.lastID++
-		id = strconv.Itoa(f.lastID)
-		f.companies[id] = object{"id": id}
+		f.LastID++
+		id = strconv.Itoa(f.LastID)
+		f.Companies[id] = object{"id": id}
 	case id == "":
 		fail(w, 404, "company_not_found", "Company Not Found")
 		return
 	case r.Method == http.MethodDelete:
-		delete(f.companies, id)
+		delete(f.Companies, id)
 		say(w, object{"id": id, "object": "company", "deleted": true})
 		return
 	}
-	merge(f.companies[id], in)
-	shown := object{"type": "company", "id": id, "company_id": f.companies[id]["company_id"]}
-	if !f.single && r.Method == http.MethodGet {
+	merge(f.Companies[id], in)
+	shown := object{"type": "company", "id": id, "company_id": f.Companies[id]["company_id"]}
+	if !f.Single && r.Method == http.MethodGet {
 		shown = object{"type": "list", "data": []object{shown}}
 	}
 	say(w, shown)
 }
 
 // Get implements destinationtest.Service.
-func (f *fake) Get(kind, id string) (map[string]string, bool) {
+func (f *Fake) Get(kind, id string) (map[string]string, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	records, by := f.contacts, "email"
-	if kind == companies {
-		records, by = f.companies, "company_id"
+	records, by := f.Contacts, "email"
+	if kind == "companies" {
+		records, by = f.Companies, "company_id"
 	}
 	for _, c := range records {
 		if !strings.EqualFold(fmt.Sprint(c[by]), id) || c["archived"] == true {

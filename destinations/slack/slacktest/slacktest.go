@@ -1,4 +1,5 @@
-package slack
+// Package slacktest is a stand-in of Slack for tests.
+package slacktest
 
 import (
 	"encoding/json"
@@ -10,30 +11,34 @@ import (
 	"sync"
 )
 
-// fake is Slack as it is documented: whatever goes wrong is a 200 that says ok is false, unknown members are passed
+// Fake is Slack as it is documented: whatever goes wrong is a 200 that says ok is false, unknown members are passed
 // over, and the same message posted twice is there twice. Its webhook answers with words.
-type fake struct {
+//
+// Its fields are for tests to set and to read while no request is under way.
+type Fake struct {
 	mu      sync.Mutex
-	posted  []map[string]any // in the order of their ts, nil where one was deleted
-	people  map[string]string
-	lookups int
-	scopes  string
+	Posted  []map[string]any // in the order of their ts, nil where one was deleted
+	People  map[string]string
+	Lookups int
+	Scopes  string
 }
 
 type object = map[string]any
 
-func newFake() *fake {
-	return &fake{people: map[string]string{"ada@example.com": "U1"}, scopes: "chat:write,users:read.email"}
+// New returns a workspace with one member, in which nothing was said.
+func New() *Fake {
+	return &Fake{People: map[string]string{"ada@example.com": "U1"}, Scopes: "chat:write,users:read.email"}
 }
 
-func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP answers one request.
+func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if r.Host == "hooks.slack.com" {
 		f.hook(w, r)
 		return
 	}
-	w.Header().Set("X-OAuth-Scopes", f.scopes)
+	w.Header().Set("X-OAuth-Scopes", f.Scopes)
 	if !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ") {
 		say(w, object{"ok": false, "error": "not_authed"})
 		return
@@ -49,8 +54,8 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "/api/auth.test":
 		say(w, object{"ok": true, "team": "Acme", "user": "spillway", "team_id": "T1"})
 	case "/api/users.lookupByEmail":
-		f.lookups++
-		if id := f.people[r.FormValue("email")]; id != "" {
+		f.Lookups++
+		if id := f.People[r.FormValue("email")]; id != "" {
 			say(w, object{"ok": true, "user": object{"id": id}})
 			return
 		}
@@ -64,7 +69,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (f *fake) post(in object) object {
+func (f *Fake) post(in object) object {
 	to, _ := in["channel"].(string)
 	switch {
 	case strings.HasPrefix(to, "#gone"):
@@ -75,27 +80,28 @@ func (f *fake) post(in object) object {
 	if id, named := strings.CutPrefix(to, "#"); named {
 		in["channel"] = "C" + strings.ToUpper(id) // the answer names the channel by its id
 	}
-	f.posted = append(f.posted, in)
-	return object{"ok": true, "channel": in["channel"], "ts": ts(len(f.posted) - 1), "message": object{"text": in["text"]}}
+	f.Posted = append(f.Posted, in)
+	return object{"ok": true, "channel": in["channel"], "ts": TS(len(f.Posted) - 1), "message": object{"text": in["text"]}}
 }
 
-func ts(n int) string { return fmt.Sprintf("1700000000.%06d", n) }
+// TS is the identifier of the n-th message.
+func TS(n int) string { return fmt.Sprintf("1700000000.%06d", n) }
 
-func (f *fake) change(path string, in object) object {
+func (f *Fake) change(path string, in object) object {
 	text, _ := in["ts"].(string)
 	n, err := strconv.Atoi(strings.TrimPrefix(text, "1700000000."))
-	if err != nil || n >= len(f.posted) || f.posted[n] == nil || f.posted[n]["channel"] != in["channel"] {
+	if err != nil || n >= len(f.Posted) || f.Posted[n] == nil || f.Posted[n]["channel"] != in["channel"] {
 		return object{"ok": false, "error": "message_not_found"}
 	}
 	if strings.HasSuffix(path, "delete") {
-		f.posted[n] = nil
+		f.Posted[n] = nil
 		return object{"ok": true, "channel": in["channel"], "ts": in["ts"]}
 	}
-	f.posted[n]["text"] = in["text"]
+	f.Posted[n]["text"] = in["text"]
 	return object{"ok": true, "channel": in["channel"], "ts": in["ts"], "text": in["text"]}
 }
 
-func (f *fake) hook(w http.ResponseWriter, r *http.Request) {
+func (f *Fake) hook(w http.ResponseWriter, r *http.Request) {
 	var in object
 	body, err := io.ReadAll(r.Body)
 	switch {
@@ -106,7 +112,7 @@ func (f *fake) hook(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		fmt.Fprint(w, "no_text")
 	default:
-		f.posted = append(f.posted, in)
+		f.Posted = append(f.Posted, in)
 		fmt.Fprint(w, "ok")
 	}
 }
@@ -119,10 +125,10 @@ func say(w http.ResponseWriter, body object) {
 var unescape = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&")
 
 // Get implements destinationtest.Service: a message is found by the name of its sender, which the tests give.
-func (f *fake) Get(_, id string) (map[string]string, bool) {
+func (f *Fake) Get(_, id string) (map[string]string, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, in := range f.posted {
+	for _, in := range f.Posted {
 		if in == nil || in["username"] != id {
 			continue
 		}
@@ -142,12 +148,12 @@ func (f *fake) Get(_, id string) (map[string]string, bool) {
 	return nil, false
 }
 
-// texts are what stands in the channels now.
-func (f *fake) texts() []string {
+// Texts are what stands in the channels now.
+func (f *Fake) Texts() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var texts []string
-	for _, in := range f.posted {
+	for _, in := range f.Posted {
 		if in != nil {
 			texts = append(texts, fmt.Sprint(in["channel"], ": ", in["text"]))
 		}
