@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"regexp"
 	"strings"
 	"time"
 
 	"spillway/warehouse"
+	"spillway/warehouse/sqldb"
 )
 
 // Config is how a MySQL or MariaDB server is reached: a connection string, or its parts.
@@ -95,19 +95,11 @@ func (c Config) resolve(ctx context.Context) (target, error) {
 	}
 	if to.sslmode == "" {
 		to.sslmode = "verify-full"
-		if localHost(to.host) {
+		if sqldb.OnThisMachine(to.host) {
 			to.sslmode = "prefer"
 		}
 	}
 	return to, nil
-}
-
-func localHost(host string) bool {
-	if host == "localhost" || strings.HasPrefix(host, "/") {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }
 
 // set copies what may stand in a connection string's query into to.

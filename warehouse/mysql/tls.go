@@ -5,23 +5,24 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"strings"
+
+	"spillway/warehouse/sqldb"
 )
 
 // proven reports whether the server is on this machine or must show a certificate.
 func (t target) proven() bool {
-	return localHost(t.host) || strings.HasPrefix(t.sslmode, "verify-")
+	return sqldb.OnThisMachine(t.host) || strings.HasPrefix(t.sslmode, "verify-")
 }
 
 // secure says how TLS is spoken with the server; nil is not at all.
 func (c Config) secure(ctx context.Context, to target) (*tls.Config, error) {
-	pool, err := c.authorities(ctx)
+	pool, err := sqldb.Authorities(ctx, c.CA)
 	if err != nil {
 		return nil, err
 	}
 	if pool != nil && !strings.HasPrefix(to.sslmode, "verify-") {
-		return nil, errors.New("ca has no effect with this sslmode: set verify-full or verify-ca")
+		return nil, sqldb.ErrUselessAuthorities
 	}
 	config := &tls.Config{ServerName: to.host, RootCAs: pool, MinVersion: tls.VersionTLS12}
 	switch to.sslmode {
@@ -47,20 +48,4 @@ func signed(state tls.ConnectionState, pool *x509.CertPool) error {
 	}
 	_, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: pool, Intermediates: between})
 	return err
-}
-
-// authorities are those of ca, or nil for the system's.
-func (c Config) authorities(ctx context.Context) (*x509.CertPool, error) {
-	if c.CA == nil {
-		return nil, nil
-	}
-	pem, err := c.CA.Reveal(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("look up ca: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM([]byte(pem)) {
-		return nil, errors.New(`ca holds no certificate: give PEM text, such as { file = "ca.pem" }`)
-	}
-	return pool, nil
 }

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -24,6 +23,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"spillway/warehouse"
+	"spillway/warehouse/sqldb"
 )
 
 // Config is how a PostgreSQL database is reached: a connection string, or its parts.
@@ -195,25 +195,17 @@ func parse(text string) (*pgx.ConnConfig, error) {
 // local reports whether every server that config may connect to is on this machine.
 func local(config *pgx.ConnConfig) bool {
 	for _, f := range config.Fallbacks {
-		if !localHost(f.Host) {
+		if !sqldb.OnThisMachine(f.Host) {
 			return false
 		}
 	}
-	return localHost(config.Host)
-}
-
-func localHost(host string) bool {
-	if host == "localhost" || strings.HasPrefix(host, "/") || strings.HasPrefix(host, "@") {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
+	return sqldb.OnThisMachine(config.Host)
 }
 
 // proven reports whether every server that config may connect to is on this machine or must show a certificate.
 func proven(config *pgx.ConnConfig) bool {
 	safe := func(host string, t *tls.Config) bool {
-		return localHost(host) || t != nil && (!t.InsecureSkipVerify || t.VerifyPeerCertificate != nil)
+		return sqldb.OnThisMachine(host) || t != nil && (!t.InsecureSkipVerify || t.VerifyPeerCertificate != nil)
 	}
 	for _, f := range config.Fallbacks {
 		if !safe(f.Host, f.TLSConfig) {
@@ -225,16 +217,9 @@ func proven(config *pgx.ConnConfig) bool {
 
 // trust makes ca the only authorities that may sign the server's certificate.
 func (c Config) trust(ctx context.Context, config *pgx.ConnConfig) error {
-	if c.CA == nil {
-		return nil
-	}
-	pem, err := c.CA.Reveal(ctx)
-	if err != nil {
-		return fmt.Errorf("look up ca: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM([]byte(pem)) {
-		return errors.New(`ca holds no certificate: give PEM text, such as { file = "ca.pem" }`)
+	pool, err := sqldb.Authorities(ctx, c.CA)
+	if pool == nil || err != nil {
+		return err
 	}
 	configs := []*tls.Config{config.TLSConfig}
 	for _, f := range config.Fallbacks {
@@ -248,7 +233,7 @@ func (c Config) trust(ctx context.Context, config *pgx.ConnConfig) error {
 		}
 	}
 	if !used {
-		return errors.New("ca has no effect with this sslmode: set verify-full or verify-ca")
+		return sqldb.ErrUselessAuthorities
 	}
 	return nil
 }

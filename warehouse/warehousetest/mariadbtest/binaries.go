@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+
+	"spillway/warehouse/warehousetest/throwaway"
 )
 
 var errNone = errors.New("no MariaDB was found: install one with\n\n" +
@@ -24,7 +26,7 @@ func find(program string) (string, error) {
 		places = append(places, filepath.Join(dir, program))
 	}
 	for _, place := range places {
-		if info, err := os.Stat(place); err == nil && !info.IsDir() && info.Mode()&0o111 != 0 {
+		if throwaway.Executable(place) {
 			return place, nil
 		}
 	}

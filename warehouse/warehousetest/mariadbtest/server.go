@@ -5,23 +5,23 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
+	"syscall"
 
 	"github.com/go-sql-driver/mysql"
+
+	"spillway/warehouse/warehousetest/throwaway"
 )
 
 // Server is a MariaDB in which databases can be made.
 type Server struct {
-	dsn   string
-	dir   string    // of a server that Start made, else ""
-	child *exec.Cmd // its process
+	dsn string
+	own *throwaway.Server // nil: somebody else's
 }
 
 // Start finds a MariaDB: the one that EnvDSN names, or a new server that lives until Stop.
@@ -41,13 +41,9 @@ func (s *Server) DSN() string { return s.dsn }
 
 // Stop ends a server that Start made, with all that is in it.
 func (s *Server) Stop() {
-	if s.child == nil {
-		return
+	if s.own != nil {
+		s.own.Stop()
 	}
-	_ = s.child.Process.Kill() // there is nothing to keep
-	_ = s.child.Wait()
-	_ = os.RemoveAll(s.dir)
-	s.child = nil
 }
 
 // NewDatabase makes an empty database and returns its connection string.
@@ -99,7 +95,7 @@ func Connect(dsn string) (*sql.DB, error) {
 }
 
 // launch makes a server in a directory of its own and waits until it answers.
-func launch(ctx context.Context) (s *Server, err error) {
+func launch(ctx context.Context) (_ *Server, err error) {
 	daemon, err := find("mariadbd")
 	if err != nil {
 		return nil, err
@@ -108,16 +104,16 @@ func launch(ctx context.Context) (s *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	// Under /tmp whatever TMPDIR says, for a socket's path may have no more than 107 bytes.
-	dir, err := os.MkdirTemp("/tmp", "spillway-mariadb-")
+	own, err := throwaway.New("spillway-mariadb-")
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			_ = os.RemoveAll(dir)
+			own.Stop()
 		}
 	}()
+	dir := own.Dir
 	data := filepath.Join(dir, "data")
 	common := []string{"--no-defaults", "--datadir=" + data, "--innodb-log-file-size=8M"}
 	if os.Getuid() == 0 {
@@ -128,7 +124,7 @@ func launch(ctx context.Context) (s *Server, err error) {
 	if out, err := install.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("mariadb-install-db: %w: %s", err, out)
 	}
-	port, err := freePort(ctx)
+	port, err := throwaway.FreePort(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -137,56 +133,16 @@ func launch(ctx context.Context) (s *Server, err error) {
 	if err := os.WriteFile(admit, []byte(account), 0o600); err != nil {
 		return nil, err
 	}
-	log, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = log.Close() }()
-	// It outlives ctx, which is that of the start alone; Stop ends it.
 	child := exec.CommandContext(context.WithoutCancel(ctx), daemon, append(common,
 		"--socket="+filepath.Join(dir, "socket"), "--pid-file="+filepath.Join(dir, "pid"), "--bind-address=127.0.0.1",
 		"--port="+strconv.Itoa(port), "--skip-name-resolve", "--init-file="+admit, "--innodb-flush-log-at-trx-commit=0",
 		"--innodb-doublewrite=0", "--innodb-buffer-pool-size=64M", "--max-connections=200")...)
-	child.SysProcAttr, child.Dir, child.Stdout, child.Stderr = childAttr(), dir, log, log
-	if err := child.Start(); err != nil {
-		return nil, err
-	}
-	s = &Server{dsn: fmt.Sprintf("mysql://spillway@127.0.0.1:%d", port), dir: dir, child: child}
-	if err := s.await(ctx); err != nil {
-		s.Stop()
+	child.SysProcAttr = throwaway.ChildAttr(syscall.SIGKILL)
+	s := &Server{dsn: fmt.Sprintf("mysql://spillway@127.0.0.1:%d", port), own: own}
+	if err := own.Launch(ctx, child, s.ping); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-// freePort asks the system for a TCP port that nobody listens on.
-func freePort(ctx context.Context) (int, error) {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = l.Close() }()
-	addr, ok := l.Addr().(*net.TCPAddr)
-	if !ok {
-		return 0, errors.New("the system gave no TCP address")
-	}
-	return addr.Port, nil
-}
-
-// await returns once the server takes connections.
-func (s *Server) await(ctx context.Context) error {
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := s.exec(ctx, "select 1")
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			log, _ := os.ReadFile(filepath.Join(s.dir, "log"))
-			return fmt.Errorf("it does not answer: %w: %s", err, log)
-		case <-tick.C:
-		}
-	}
-}
+func (s *Server) ping(ctx context.Context) error { return s.exec(ctx, "select 1") }

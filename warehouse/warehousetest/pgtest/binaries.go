@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+
+	"spillway/warehouse/warehousetest/throwaway"
 )
 
 var errNone = errors.New("no PostgreSQL was found: install one with\n\n" +
@@ -32,14 +34,9 @@ func binaries() (string, error) {
 		dirs = append(dirs, found...)
 	}
 	for _, dir := range dirs {
-		if executable(filepath.Join(dir, "initdb")) && executable(filepath.Join(dir, "postgres")) {
+		if throwaway.Executable(filepath.Join(dir, "initdb")) && throwaway.Executable(filepath.Join(dir, "postgres")) {
 			return dir, nil
 		}
 	}
 	return "", errNone
-}
-
-func executable(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && !info.IsDir() && info.Mode()&0o111 != 0
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -12,16 +11,16 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
-	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"spillway/warehouse/warehousetest/throwaway"
 )
 
 // Server is a PostgreSQL in which databases can be made.
 type Server struct {
-	dsn   string
-	dir   string    // of a cluster that Start made, else ""
-	child *exec.Cmd // its postmaster
+	dsn     string
+	cluster *throwaway.Server // nil: somebody else's
 }
 
 // Start finds a PostgreSQL: the one that EnvDSN names, or a new cluster that lives until Stop.
@@ -45,13 +44,9 @@ func (s *Server) DSN() string { return s.dsn }
 
 // Stop ends a cluster that Start made, with all that is in it.
 func (s *Server) Stop() {
-	if s.child == nil {
-		return
+	if s.cluster != nil {
+		s.cluster.Stop()
 	}
-	_ = s.child.Process.Signal(syscall.SIGQUIT) // "immediate shutdown": there is nothing to keep
-	_ = s.child.Wait()
-	_ = os.RemoveAll(s.dir)
-	s.child = nil
 }
 
 // NewDatabase makes an empty database and returns its connection string.
@@ -85,59 +80,47 @@ func (s *Server) exec(ctx context.Context, sql string) error {
 }
 
 // launch makes a cluster in a directory of its own and waits until it answers.
-func launch(ctx context.Context, bin string) (s *Server, err error) {
-	// Under /tmp whatever TMPDIR says, for a socket's path may have no more than 107 bytes.
-	dir, err := os.MkdirTemp("/tmp", "spillway-pg-")
+func launch(ctx context.Context, bin string) (_ *Server, err error) {
+	cluster, err := throwaway.New("spillway-pg-")
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			_ = os.RemoveAll(dir)
+			cluster.Stop()
 		}
 	}()
-	attr, err := owner(dir)
+	attr, err := owner(cluster.Dir)
 	if err != nil {
 		return nil, err
 	}
-	data := filepath.Join(dir, "data")
+	data := filepath.Join(cluster.Dir, "data")
 	initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "-D", data, "-A", "trust", "-U", "postgres",
 		"-N", "--no-locale", "-E", "UTF8")
-	initdb.SysProcAttr, initdb.Dir = attr, dir
+	initdb.SysProcAttr, initdb.Dir = attr, cluster.Dir
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
-	port, err := freePort(ctx)
+	port, err := throwaway.FreePort(ctx)
 	if err != nil {
 		return nil, err
 	}
-	log, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = log.Close() }()
-	// It outlives ctx, which is that of the start alone; Stop ends it.
-	child := exec.CommandContext(context.WithoutCancel(ctx), filepath.Join(bin, "postgres"), "-D", data, "-k", dir, "-h", "127.0.0.1",
+	child := exec.CommandContext(context.WithoutCancel(ctx), filepath.Join(bin, "postgres"), "-D", data, "-k", cluster.Dir, "-h", "127.0.0.1",
 		"-p", strconv.Itoa(port), "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off",
 		"-c", "max_connections=100", "-c", "log_min_messages=fatal")
-	child.SysProcAttr, child.Dir, child.Stdout, child.Stderr = attr, dir, log, log
-	if err := child.Start(); err != nil {
-		return nil, err
-	}
-	s = &Server{
-		dsn: fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable", port),
-		dir: dir, child: child,
-	}
-	if err := s.await(ctx); err != nil {
-		s.Stop()
+	child.SysProcAttr = attr
+	s := &Server{dsn: fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable", port), cluster: cluster}
+	if err := cluster.Launch(ctx, child, s.ping); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
+func (s *Server) ping(ctx context.Context) error { return s.exec(ctx, "select 1") }
+
 // owner says as whom the server runs, which refuses to be root: then it is user postgres, who must own dir.
 func owner(dir string) (*syscall.SysProcAttr, error) {
-	attr := childAttr()
+	attr := throwaway.ChildAttr(syscall.SIGQUIT)
 	if os.Getuid() != 0 {
 		return attr, nil
 	}
@@ -155,36 +138,4 @@ func owner(dir string) (*syscall.SysProcAttr, error) {
 	}
 	attr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 	return attr, os.Chown(dir, int(uid), int(gid))
-}
-
-// freePort asks the system for a TCP port that nobody listens on.
-func freePort(ctx context.Context) (int, error) {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = l.Close() }()
-	addr, ok := l.Addr().(*net.TCPAddr)
-	if !ok {
-		return 0, errors.New("the system gave no TCP address")
-	}
-	return addr.Port, nil
-}
-
-// await returns once the server takes connections.
-func (s *Server) await(ctx context.Context) error {
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := s.exec(ctx, "select 1")
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			log, _ := os.ReadFile(filepath.Join(s.dir, "log"))
-			return fmt.Errorf("it does not answer: %w: %s", err, log)
-		case <-tick.C:
-		}
-	}
 }
