@@ -3,6 +3,7 @@ package snapshot
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -74,6 +75,48 @@ func fill(b *testing.B, dir string, n int) *Store {
 	}
 	b.Logf("the last merge: %v", time.Since(began))
 	return store
+}
+
+func BenchmarkIntendAndSettle(b *testing.B) {
+	n := rowsOf(b)
+	for b.Loop() {
+		b.StopTimer()
+		store, err := Open(filepath.Join(b.TempDir(), "state"), discard())
+		if err != nil {
+			b.Fatal(err)
+		}
+		s, err := store.Begin(b.Context(), "bench")
+		if err != nil {
+			b.Fatal(err)
+		}
+		const batch = 1000
+		entries := make([]diffstore.Entry, n)
+		for i := range entries {
+			entries[i] = benchEntry(s.(*session).hasher, i, 1) //nolint:errcheck,forcetypeassert // it is one of this package
+		}
+		attempts, fates := make([]diffstore.Attempt, batch), make([]diffstore.Fate, batch)
+		runtime.GC()
+		b.StartTimer()
+		began := time.Now()
+		for from := 0; from+batch <= n; from += batch {
+			for i := range attempts {
+				attempts[i] = diffstore.Attempt{Entry: entries[from+i], Batch: i / 100}
+				fates[i] = diffstore.Fate{Key: entries[from+i].Key, Outcome: diffstore.Taken}
+			}
+			if _, err := s.Intend(b.Context(), attempts); err != nil {
+				b.Fatal(err)
+			}
+			if err := s.Settle(b.Context(), fates); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(float64(time.Since(began).Nanoseconds())/float64(n), "ns/row")
+		b.StopTimer()
+		if err := errors.Join(s.Close(), store.Close()); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+	}
 }
 
 func BenchmarkSkim(b *testing.B) {

@@ -39,7 +39,8 @@ type journal struct {
 
 	mu       sync.Mutex
 	turn     *sync.Cond
-	pending  []byte // records
+	pending  []byte // room for what stands before the records of a frame, and records
+	spare    []byte // of no use but for its memory
 	at       progress
 	recorded uint64 // how many calls have recorded something
 	durable  uint64 // how many of them are written
@@ -53,7 +54,7 @@ func newJournal(f File, h header, key []byte) (*journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &journal{file: f, seal: seal, mark: frameMark(h.file), length: headerSize}
+	j := &journal{file: f, seal: seal, mark: frameMark(h.file), length: headerSize, pending: make([]byte, frameRoom)}
 	j.turn = sync.NewCond(&j.mu)
 	return j, nil
 }
@@ -77,12 +78,12 @@ func (j *journal) wait(ticket uint64) error {
 			j.turn.Wait()
 			continue
 		}
-		content, upTo := j.content(), j.recorded
-		j.writing, j.pending = true, nil
+		frame, at, upTo := j.pending, j.at, j.recorded
+		j.writing, j.pending = true, j.room()
 		j.mu.Unlock()
-		n, err := j.write(content)
+		n, err := j.write(frame, at)
 		j.mu.Lock()
-		j.writing = false
+		j.writing, j.spare = false, frame
 		if err != nil {
 			j.err = err
 		} else {
@@ -98,20 +99,40 @@ func (j *journal) wait(ticket uint64) error {
 	return nil
 }
 
-// content returns the content of the next frame.
-func (j *journal) content() []byte {
-	b := binary.AppendUvarint(make([]byte, 0, len(j.pending)+32), j.frame)
-	b = binary.AppendUvarint(b, j.at.version)
-	b = binary.AppendVarint(b, j.at.size)
-	return append(b, j.pending...)
+const (
+	// frameRoom is for the head of a frame and the three numbers before its records.
+	frameRoom = frameHead + 3*binary.MaxVarintLen64
+	// mostSpareFrame bounds the memory that is kept for frames to come.
+	mostSpareFrame = 1 << 20
+)
+
+// room returns an empty frame.
+func (j *journal) room() []byte {
+	b := j.spare
+	j.spare = nil
+	if b == nil || cap(b) > mostSpareFrame {
+		return make([]byte, frameRoom)
+	}
+	return b[:frameRoom]
 }
 
-func (j *journal) write(content []byte) (int, error) {
-	content = j.seal.seal(j.frame, content)
-	b := append(make([]byte, 0, frameHead+len(content)), j.mark...)
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(content)))
-	b = binary.LittleEndian.AppendUint32(b, checksum(content))
-	b = append(b, content...)
+// write writes the next frame, in which records stand behind the room for the rest.
+func (j *journal) write(frame []byte, at progress) (int, error) {
+	var numbers [3 * binary.MaxVarintLen64]byte
+	head := binary.AppendUvarint(numbers[:0], j.frame)
+	head = binary.AppendUvarint(head, at.version)
+	head = binary.AppendVarint(head, at.size)
+	from := frameRoom - len(head)
+	copy(frame[from:], head)
+	if j.seal != nil {
+		frame = append(make([]byte, frameHead), j.seal.seal(j.frame, frame[from:])...)
+		from = frameHead
+	}
+	content := frame[from:]
+	b := frame[from-frameHead:]
+	copy(b, j.mark)
+	binary.LittleEndian.PutUint32(b[4:], uint32(len(content)))
+	binary.LittleEndian.PutUint32(b[8:], checksum(content))
 	if _, err := j.file.Write(b); err != nil {
 		return 0, err
 	}
@@ -126,7 +147,7 @@ func (j *journal) retire(err error) {
 	for j.writing {
 		j.turn.Wait()
 	}
-	j.pending = nil
+	j.pending = j.room()
 	if err == nil {
 		j.durable = j.recorded
 	} else if j.err == nil {

@@ -28,6 +28,8 @@ type held struct {
 	stored  *stored // nil where it has to be read from the record
 	encoded []byte  // the record as a journal has it
 	listed  string  // an identifier that it is listed under
+	next    []byte  // the record that it becomes if the attempt is taken, where no more is to say; empty elsewhere
+	call    uint64  // the latest that settled something of it
 }
 
 // A value in the table of keys is the offset of a record in the arena, or the number of one that is held, plus 1.
@@ -95,7 +97,7 @@ func (o *overlay) set(hash uint64, key []byte, value uint64) {
 }
 
 func (o *overlay) drop(h *held) {
-	*h = held{number: h.number, encoded: h.encoded[:0]}
+	*h = held{number: h.number, encoded: h.encoded[:0], next: h.next[:0]}
 	o.free = append(o.free, h)
 }
 
@@ -115,22 +117,11 @@ func (o *overlay) put(key diffstore.KeyHash, r *record, b []byte, listed string)
 
 // hold adds a record with an attempt under way, whose encoding is b, or replaces an older one.
 func (o *overlay) hold(hash diffstore.KeyHash, key string, s *stored, b []byte) error {
-	slot := o.slotOf(prefix(hash), textOf(key))
-	var h *held
-	if slot != nil {
-		h = o.heldAt(slot.value)
+	h, err := o.heldOf(hash, key)
+	if err != nil {
+		return err
 	}
-	if h == nil {
-		if len(o.free) == 0 && len(o.held) >= o.limit {
-			if err := o.spill(); err != nil {
-				return err
-			}
-		}
-		h = o.takeHeld()
-		h.key, h.hash = key, hash
-		o.set(prefix(hash), textOf(key), isHeld+1+h.number)
-	}
-	h.stored, h.encoded = s, append(h.encoded[:0], b...)
+	h.stored, h.encoded, h.next = s, append(h.encoded[:0], b...), h.next[:0]
 	if s.state.Pending.Open {
 		s.state.Pending.Detail = clone(s.state.Pending.Detail) // it is the caller's
 	}
@@ -141,6 +132,30 @@ func (o *overlay) hold(hash diffstore.KeyHash, key string, s *stored, b []byte) 
 		}
 	}
 	return nil
+}
+
+// heldOf returns what is held of a key, which is made where there is none.
+func (o *overlay) heldOf(hash diffstore.KeyHash, key string) (*held, error) {
+	slot := o.slotOf(prefix(hash), textOf(key))
+	if slot != nil {
+		if h := o.heldAt(slot.value); h != nil {
+			return h, nil
+		}
+	}
+	if len(o.free) == 0 && len(o.held) >= o.limit {
+		if err := o.spill(); err != nil {
+			return nil, err
+		}
+		slot = nil
+	}
+	h := o.takeHeld()
+	h.key, h.hash = key, hash
+	if slot != nil {
+		slot.value = isHeld + 1 + h.number
+	} else {
+		o.set(prefix(hash), textOf(key), isHeld+1+h.number)
+	}
+	return h, nil
 }
 
 func (o *overlay) takeHeld() *held {

@@ -17,6 +17,8 @@ type revision struct {
 	touched uint64 // of no use, but that what is looked at is not left out
 	body    []byte // of a record
 	records []byte // as the journal has them
+	begun   bool   // the journal is ready for them
+	simple  simple
 }
 
 // loaded is a state as it was found, which the draft changes.
@@ -73,7 +75,8 @@ func (s *session) recordRevision(ctx context.Context, doing string, change func(
 func (r *revision) reset() {
 	r.Reset()
 	clear(r.loaded)
-	r.loaded = r.loaded[:0]
+	r.loaded, r.records, r.begun = r.loaded[:0], r.records[:0], false
+	r.simple.reset()
 }
 
 // discard forgets what a change that failed has made of states that are held.
@@ -88,7 +91,9 @@ func (r *revision) discard() {
 // record notes what the draft changed in the journal and in memory.
 func (r *revision) record(doing string) (uint64, *journal, error) {
 	s := r.session
-	r.records = r.records[:0]
+	if err := r.noteSimple(); err != nil {
+		return 0, nil, s.spoil(doing, err)
+	}
 	for _, place := range r.ChangedPlaces() {
 		l := &r.loaded[place]
 		key, state := l.key, &l.stored.state
@@ -96,11 +101,8 @@ func (r *revision) record(doing string) (uint64, *journal, error) {
 		if rec.kind == tombstone && !l.known {
 			continue
 		}
-		if len(r.records) == 0 {
-			if err := s.start(); err != nil {
-				return 0, nil, s.spoil(doing, err)
-			}
-			s.version++
+		if err := r.begin(); err != nil {
+			return 0, nil, s.spoil(doing, err)
 		}
 		if err := r.note(key, l, &rec); err != nil {
 			return 0, nil, s.spoil(doing, err)
@@ -117,6 +119,19 @@ func (r *revision) record(doing string) (uint64, *journal, error) {
 		}
 	}
 	return ticket, out, nil
+}
+
+// begin makes the journal ready for the first record.
+func (r *revision) begin() error {
+	if r.begun {
+		return nil
+	}
+	if err := r.session.start(); err != nil {
+		return err
+	}
+	r.begun = true
+	r.session.version++
+	return nil
 }
 
 // note notes one record. Of one that was taken as it was intended in this very journal, the journal has no more than
@@ -232,26 +247,14 @@ func (s *session) token() (t diffstore.Token) {
 func (s *session) Intend(ctx context.Context, attempts []diffstore.Attempt) (tokens []diffstore.Token, err error) {
 	err = s.revise(ctx, "record an intent in", func(r *revision) error {
 		r.lookAhead(len(attempts), func(i int) (string, string) { return attempts[i].Entry.Key, attempts[i].Entry.ID })
-		for i := range attempts {
-			if err := r.loadNamed(i, attempts[i].Entry.Key); err != nil {
-				return err
-			}
+		others, err := r.pickSimple(attempts)
+		if err != nil {
+			return s.failure("read", err)
 		}
-		for i := range attempts {
-			if id := attempts[i].Entry.ID; id != "" {
-				if err := r.loadHolders(id, r.named[i].id, r.ordOf(r.named[i].place)); err != nil {
-					return err
-				}
-			}
-		}
-		if tokens, err = r.Intend(attempts, s.token); err != nil {
+		if tokens, err = r.intend(others); err != nil {
 			return err
 		}
-		for i := range attempts {
-			if a := &attempts[i]; !a.Removal {
-				r.loaded[r.named[i].place].stored.coming = a.Entry.Source & sourceMask
-			}
-		}
+		tokens = r.intendSimple(attempts, tokens)
 		return nil
 	})
 	if err != nil {
@@ -260,35 +263,66 @@ func (s *session) Intend(ctx context.Context, attempts []diffstore.Attempt) (tok
 	return tokens, nil
 }
 
+// intend drafts attempts, of which named has the names.
+func (r *revision) intend(attempts []diffstore.Attempt) ([]diffstore.Token, error) {
+	for i := range attempts {
+		if err := r.loadNamed(i, attempts[i].Entry.Key); err != nil {
+			return nil, err
+		}
+	}
+	for i := range attempts {
+		if id := attempts[i].Entry.ID; id != "" {
+			if err := r.loadHolders(id, r.named[i].id, r.ordOf(r.named[i].place)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	tokens, err := r.Intend(attempts, r.session.token)
+	if err != nil {
+		return nil, err
+	}
+	for i := range attempts {
+		if a := &attempts[i]; !a.Removal {
+			r.loaded[r.named[i].place].stored.coming = a.Entry.Source & sourceMask
+		}
+	}
+	return tokens, nil
+}
+
 // Settle records fates.
 func (s *session) Settle(ctx context.Context, fates []diffstore.Fate) error {
 	return s.revise(ctx, "record an outcome in", func(r *revision) error {
 		r.lookAhead(len(fates), func(i int) (string, string) { return fates[i].Key, "" })
-		for i := range fates {
-			if err := r.loadNamed(i, fates[i].Key); err != nil {
+		return r.settle(r.pickTaken(fates))
+	})
+}
+
+// settle drafts fates, of which named has the names.
+func (r *revision) settle(fates []diffstore.Fate) error {
+	for i := range fates {
+		if err := r.loadNamed(i, fates[i].Key); err != nil {
+			return err
+		}
+	}
+	for i := range fates {
+		if id, ok := r.Attempted(fates[i]); ok {
+			if err := r.loadHolders(id, prefix(r.session.inner.HashKey(textOf(id))), r.ordOf(r.named[i].place)); err != nil {
 				return err
 			}
 		}
-		for i := range fates {
-			if id, ok := r.Attempted(fates[i]); ok {
-				if err := r.loadHolders(id, prefix(s.inner.HashKey(textOf(id))), r.ordOf(r.named[i].place)); err != nil {
-					return err
-				}
-			}
+	}
+	if err := r.Settle(fates); err != nil {
+		return err
+	}
+	for i := range fates {
+		if fates[i].Outcome == diffstore.Taken {
+			l := &r.loaded[r.named[i].place]
+			l.taken = true
+			st := l.stored
+			st.source, st.coming = st.coming, 0
 		}
-		if err := r.Settle(fates); err != nil {
-			return err
-		}
-		for i := range fates {
-			if fates[i].Outcome == diffstore.Taken {
-				l := &r.loaded[r.named[i].place]
-				l.taken = true
-				st := l.stored
-				st.source, st.coming = st.coming, 0
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // named is what one attempt or fate names: the hashes of its key and its identifier, and the place of the key.
