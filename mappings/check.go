@@ -13,9 +13,9 @@ type problems struct {
 	found []Problem
 }
 
-// about records a problem of the mapping as a whole.
-func (p *problems) about(format string, args ...any) {
-	p.found = append(p.found, Problem{At: p.spec.At, Message: fmt.Sprintf(format, args...)})
+// about records a problem of one of the sync's own keys.
+func (p *problems) about(key, format string, args ...any) {
+	p.found = append(p.found, Problem{At: p.spec.Place(key), Key: key, Message: fmt.Sprintf(format, args...)})
 }
 
 // in records a problem of one field.
@@ -42,25 +42,25 @@ func Check(s Spec) []Problem {
 func (p *problems) checkSync() {
 	s := p.spec
 	if len(s.Key) == 0 {
-		p.about("key is missing: name the column, or the columns, that tell one row of the model from another")
+		p.about("key", "is missing: name the column, or the columns, that tell one row of the model from another")
 	}
 	for i, column := range s.Key {
 		if column == "" {
-			p.about("key holds an empty name")
+			p.about("key", "holds an empty name")
 		} else if slices.Contains(s.Key[:i], column) {
-			p.about("key names %s twice", column)
+			p.about("key", "names %s twice", column)
 		}
 	}
 	modes := []string{string(destinations.Upsert), string(destinations.Update), string(destinations.Insert)}
 	if !slices.Contains(modes, string(s.Mode)) {
-		p.about("%s", unknownWordMessage("mode", string(s.Mode), modes))
+		p.about("mode", "%s", noneOf(string(s.Mode), modes))
 	}
 	removals := []string{"ignore", string(destinations.Clear), string(destinations.Archive), string(destinations.Delete)}
 	if s.OnRemoved != "" && !slices.Contains(removals, s.OnRemoved) {
-		p.about("%s", unknownWordMessage("on_removed", s.OnRemoved, removals))
+		p.about("on_removed", "%s", noneOf(s.OnRemoved, removals))
 	}
 	if len(s.Fields) == 0 {
-		p.about("[fields] is empty: name at least the identifier and one field to send")
+		p.about("fields", "is empty: name at least the identifier and one field to send")
 	}
 	for i := range s.Fields {
 		if slices.ContainsFunc(s.Fields[:i], func(f Field) bool { return f.Name == s.Fields[i].Name }) {
@@ -79,7 +79,7 @@ func (p *problems) checkIdentifier() {
 	}
 	at := slices.IndexFunc(s.Fields, func(f Field) bool { return f.Name == s.Identifier })
 	if at < 0 {
-		p.about("identifier = %q is not mapped: add %s = \"<column>\" to [fields]", s.Identifier, s.Identifier)
+		p.about("identifier", "%q is not mapped: add %s = \"<column>\" to [fields]", s.Identifier, s.Identifier)
 		return
 	}
 	f := &s.Fields[at]
@@ -114,7 +114,7 @@ func (p *problems) checkField(f *Field) {
 		p.in(f, "it has more than one source (%s): keep one", listed(from))
 	}
 	if f.Type != "" && !slices.Contains(fieldTypes, string(f.Type)) {
-		p.in(f, "%s", unknownWordMessage("type", string(f.Type), fieldTypes))
+		p.in(f, "type = %s", noneOf(string(f.Type), fieldTypes))
 	}
 	if f.HasValue && (len(f.Map) > 0 || f.HasDefault || f.OnNull != Send) {
 		p.in(f, "map, default and on_null mean nothing beside value, which is always the same; leave them out")

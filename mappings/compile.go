@@ -72,7 +72,7 @@ func (c *compiler) compileKey(m *Mapping) {
 		}
 		at, err := c.columns.find(name)
 		if err != nil {
-			c.about("key: %s", err)
+			c.about("key", "%s", err)
 			continue
 		}
 		m.key = append(m.key, keyColumn{name: name, column: at, class: c.columns[at].Type})
@@ -83,12 +83,13 @@ func (c *compiler) compileKey(m *Mapping) {
 func (c *compiler) compileField(f *Field) field {
 	before := len(c.found)
 	c.checkField(f)
+	unsound := len(c.found) > before
 	target, known := c.destinationField(f)
 	out := field{name: f.Name, insertOnly: f.When == OnInsert, onNull: c.nullRule(f)}
 	if len(sources(f)) == 1 {
 		c.source(f, &out)
 	}
-	if len(c.found) > before {
+	if unsound || !known && c.known != nil && !c.object.AnyField {
 		return out
 	}
 	out.target = c.targetType(f, target, known, &out)
@@ -163,6 +164,9 @@ func (c *compiler) checkTypes(f *Field, out *field) {
 			c.in(f, "column %s (%s) cannot be sent as %s: %s", column.Name, nativeType(column), out.target, conversionHint(out.columnType, out.target))
 		}
 	case fromExpression:
+		if out.expression == nil { // which was said
+			return
+		}
 		if err := out.expression.checkResult(out.target); err != nil {
 			c.in(f, "%s", err)
 		}
@@ -200,7 +204,7 @@ func (c *compiler) constants(f *Field, out *field) {
 		if err != nil {
 			c.in(f, "%s: %s", what, err)
 		} else if out.enum != nil && !out.enum.has(value) {
-			c.in(f, "%s is none of the values that the field takes: %s", what, listed(out.enum.names))
+			c.in(f, "%s is none of the values that the field takes: %s%s", what, listed(out.enum.names), out.enum.hint(value))
 		}
 		return value
 	}

@@ -49,7 +49,8 @@ func contactColumns() []warehouse.Column {
 // contactSpec is a Spec that compiles.
 func contactSpec() Spec {
 	return Spec{
-		Sync: "contacts", At: "syncs/contacts.toml",
+		Sync: "contacts", Destination: "hubspot", Object: "contacts",
+		At: "syncs/contacts.toml", Lines: map[string]string{"mode": "syncs/contacts.toml:4"},
 		Key: []string{"customer_id"}, Identifier: "email", Mode: destinations.Upsert, OnRemoved: "archive",
 		Fields: []Field{
 			{Name: "email", Column: "email", At: "syncs/contacts.toml:10"},
@@ -92,30 +93,30 @@ func TestEveryMistakeOfAMappingIsNamedBeforeTheFirstRow(t *testing.T) {
 		want    string
 		offline bool // Check finds it too
 	}{
-		{"no key", func(s *Spec) { s.Key = nil }, "key is missing", true},
-		{"an empty key column", func(s *Spec) { s.Key = []string{""} }, "key holds an empty name", true},
-		{"a key column twice", func(s *Spec) { s.Key = []string{"email", "email"} }, "key names email twice", true},
+		{"no key", func(s *Spec) { s.Key = nil }, "key: is missing", true},
+		{"an empty key column", func(s *Spec) { s.Key = []string{""} }, "key: holds an empty name", true},
+		{"a key column twice", func(s *Spec) { s.Key = []string{"email", "email"} }, "key: names email twice", true},
 		{"a key column that is not there", func(s *Spec) { s.Key = []string{"costumer_id"} }, `key: the model has no column "costumer_id"; did you mean "CUSTOMER_ID"?`, false},
-		{"no mode", func(s *Spec) { s.Mode = "" }, `mode = "" is none of "upsert", "update", "insert"`, true},
+		{"no mode", func(s *Spec) { s.Mode = "" }, `mode: "" is none of "upsert", "update", "insert"`, true},
 		{"an unknown mode", func(s *Spec) { s.Mode = "upsrt" }, `did you mean "upsert"?`, true},
-		{"a mode that is an operation of removals", func(s *Spec) { s.Mode = destinations.Delete }, `mode = "delete" is none of`, true},
-		{"a mode that the object has not", func(s *Spec) { s.Mode = destinations.Insert }, `mode = "insert" cannot be done in contacts, which has: upsert, update, archive`, false},
-		{"an unknown on_removed", func(s *Spec) { s.OnRemoved = "drop" }, `on_removed = "drop" is none of`, true},
-		{"an on_removed that the object has not", func(s *Spec) { s.OnRemoved = "delete" }, `on_removed = "delete" cannot be done in contacts`, false},
-		{"no identifier", func(s *Spec) { s.Identifier = "" }, "identifier is missing: contacts finds a record by one of email, record_id", false},
-		{"an identifier that finds nothing", func(s *Spec) { s.Identifier = "firstname" }, `identifier = "firstname" cannot find a record of contacts; there are: email, record_id`, false},
+		{"a mode that is an operation of removals", func(s *Spec) { s.Mode = destinations.Delete }, `mode: "delete" is none of`, true},
+		{"a mode that the object has not", func(s *Spec) { s.Mode = destinations.Insert }, `mode: "insert" cannot be done in hubspot contacts, which has: upsert, update, archive`, false},
+		{"an unknown on_removed", func(s *Spec) { s.OnRemoved = "drop" }, `on_removed: "drop" is none of`, true},
+		{"an on_removed that the object has not", func(s *Spec) { s.OnRemoved = "delete" }, `on_removed: "delete" cannot be done in hubspot contacts`, false},
+		{"no identifier", func(s *Spec) { s.Identifier = "" }, "identifier: is missing: hubspot contacts finds a record by one of email, record_id", false},
+		{"an identifier that finds nothing", func(s *Spec) { s.Identifier = "firstname" }, `identifier: "firstname" cannot find a record of hubspot contacts; there are: email, record_id`, false},
 		{"an identifier that is misspelt", func(s *Spec) { s.Identifier = "e_mail" }, `did you mean "email"?`, false},
-		{"an identifier that is not mapped", func(s *Spec) { s.Fields = s.Fields[1:] }, `identifier = "email" is not mapped`, true},
+		{"an identifier that is not mapped", func(s *Spec) { s.Fields = s.Fields[1:] }, `identifier: "email" is not mapped`, true},
 		{"an identifier that is a constant", func(s *Spec) { s.Fields[0] = Field{Name: "email", Value: "x@y.z", HasValue: true} }, "the identifier is a constant", true},
 		{"an identifier with a default", func(s *Spec) { s.Fields[0].HasDefault, s.Fields[0].Default = true, "x@y.z" }, "the identifier has a default", true},
 		{"an identifier sent once", func(s *Spec) { s.Fields[0].When = OnInsert }, `the identifier has when = "insert"`, true},
 		{"an identifier with on_null", func(s *Spec) { s.Fields[0].OnNull = Skip }, "on_null means nothing for the identifier", true},
-		{"no fields", func(s *Spec) { s.Fields = nil }, "[fields] is empty", true},
+		{"no fields", func(s *Spec) { s.Fields = nil }, "fields: is empty", true},
 		{"a field twice", with(Field{Name: "firstname", Column: "plan"}), "it is mapped twice", true},
 		{"a field without a name", with(Field{Column: "plan"}), "the name of the field is empty", true},
 		{"a field without a source", with(Field{Name: "anything"}), "it has no source", true},
 		{"a field with two sources", with(Field{Name: "anything", Column: "plan", Expr: "plan"}), "more than one source (column, expr)", true},
-		{"an unknown field", with(Field{Name: "fistname", Column: "plan"}), `contacts has no such field; did you mean "firstname"?`, false},
+		{"an unknown field", with(Field{Name: "fistname", Column: "plan"}), `hubspot contacts has no field fistname; did you mean firstname?`, false},
 		{"an unknown field like no other", with(Field{Name: "zzzzzz", Column: "plan"}), "there are: anything, email, firstname, plan, score, signup", false},
 		{"a field that the destination computes", with(Field{Name: "created", Column: "created_at"}), "computed by the destination", false},
 		{"a column that is not there", with(Field{Name: "anything", Column: "pln"}), `the model has no column "pln"; did you mean "plan"?`, false},
@@ -140,7 +141,7 @@ func TestEveryMistakeOfAMappingIsNamedBeforeTheFirstRow(t *testing.T) {
 		{"an empty map", with(Field{Name: "plan", Column: "plan", Map: map[string]any{}}), "map is empty", true},
 		{"a map to what the field does not take", with(Field{Name: "plan", Column: "plan", Map: map[string]any{"pro": "pro"}}), `map: the value for "pro" is none of the values`, false},
 		{"a map to the wrong type", with(Field{Name: "score", Column: "plan", Map: map[string]any{"pro": "many"}}), `map: the value for "pro": it cannot be sent as number`, false},
-		{"clearing what cannot be cleared", with(Field{Name: "firstname2", Column: "plan", OnNull: ClearField}), "contacts cannot clear a field", false},
+		{"clearing what cannot be cleared", with(Field{Name: "firstname2", Column: "plan", OnNull: ClearField}), "hubspot contacts cannot clear a field", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -181,10 +182,26 @@ func TestAllMistakesAreReportedAtOnce(t *testing.T) {
 	s.Fields[1].Column = "frist_name"
 	s.Fields[1].Type = "sting"
 	_, problems := Compile(s, contactColumns(), object, fields)
-	for _, want := range []string{"key: ", "mode = ", `"frist_name"`, `"sting"`} {
+	for _, want := range []string{"key: ", "syncs/contacts.toml:4: mode: ", `"frist_name"`, `"sting"`} {
 		if !holds(problems, want) {
 			t.Errorf("%s is not among %v", want, problems)
 		}
+	}
+}
+
+func TestAColumnThatIsMissingHidesNoOtherMistakeOfItsField(t *testing.T) {
+	t.Parallel()
+	object, fields := contacts()
+	s := contactSpec()
+	s.Fields = append(s.Fields, Field{Name: "plan", Column: "pln", Map: map[string]any{"a": "Free", "b": "Proo"}})
+	_, problems := Compile(s, contactColumns(), object, fields)
+	for _, want := range []string{`no column "pln"`, `map: the value for "b" is none of the values that the field takes: Free, Pro; did you mean Pro?`} {
+		if !holds(problems, want) {
+			t.Errorf("%s is not among %v", want, problems)
+		}
+	}
+	if len(problems) != 2 {
+		t.Errorf("%v", problems)
 	}
 }
 
@@ -232,9 +249,9 @@ func TestAppendOnlyObjectsTakeInsertsWithoutAnIdentifier(t *testing.T) {
 	good := Spec{Key: []string{"id"}, Mode: destinations.Insert, Fields: []Field{{Name: "x", Column: "text"}}}
 	compiled(t, good, everyColumn(), object, nil)
 	for want, change := range map[string]func(*Spec){
-		`mode = "upsert" is not for events`:         func(s *Spec) { s.Mode = destinations.Upsert },
-		`identifier = "x" means nothing to events`:  func(s *Spec) { s.Identifier = "x" },
-		`on_removed = "delete" cannot be done in`:   func(s *Spec) { s.OnRemoved = "delete" },
+		`mode: "upsert" is not for events`:          func(s *Spec) { s.Mode = destinations.Upsert },
+		`identifier: "x" means nothing to events`:   func(s *Spec) { s.Identifier = "x" },
+		`on_removed: "delete" cannot be done in`:    func(s *Spec) { s.OnRemoved = "delete" },
 		"it is mapped twice":                        func(s *Spec) { s.Fields = append(s.Fields, s.Fields[0]) },
 		`the model has no column "nope"; there are`: func(s *Spec) { s.Fields[0].Column = "nope" },
 	} {
@@ -256,7 +273,7 @@ func TestWithoutColumnsOnlyWhatNeedsNoneIsChecked(t *testing.T) {
 		t.Errorf("%v, %v", m, problems)
 	}
 	s.Fields[2].Name = "scroe"
-	if _, problems := Compile(s, nil, object, fields); !holds(problems, `did you mean "score"?`) {
+	if _, problems := Compile(s, nil, object, fields); !holds(problems, `did you mean score?`) {
 		t.Errorf("%v", problems)
 	}
 }
@@ -267,7 +284,7 @@ func TestWithoutTheDestinationsFieldsAnyIsTaken(t *testing.T) {
 	s := contactSpec()
 	s.Fields[1].Name = "whatever"
 	compiled(t, s, contactColumns(), object, nil)
-	if _, problems := Compile(s, contactColumns(), object, []destinations.Field{}); !holds(problems, "contacts has no such field; there are: none") {
+	if _, problems := Compile(s, contactColumns(), object, []destinations.Field{}); !holds(problems, "hubspot contacts has no field email; there are: none") {
 		t.Errorf("an object of no fields: %v", problems)
 	}
 }

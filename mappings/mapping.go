@@ -1,6 +1,7 @@
 package mappings
 
 import (
+	"fmt"
 	"slices"
 
 	"spillway/destinations"
@@ -71,6 +72,16 @@ func (e *enum) has(v destinations.Value) bool {
 		return !slices.ContainsFunc(list, func(v destinations.Value) bool { return !e.has(v) })
 	}
 	return v == nil || e.set[valueText(v)]
+}
+
+// hint names the value of which v is most likely a misspelling.
+func (e *enum) hint(v destinations.Value) string {
+	if text, ok := v.(string); ok {
+		if near := nearest(text, e.names); near != "" {
+			return fmt.Sprintf("; did you mean %s?", near)
+		}
+	}
+	return ""
 }
 
 // FieldNames returns the destination fields in the order of the file.

@@ -1,7 +1,9 @@
 package mappings
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 
 	"spillway/destinations"
 )
@@ -16,24 +18,24 @@ func (c *compiler) checkObject() {
 	c.checkOperations()
 	switch id := c.spec.Identifier; {
 	case id == "" && slices.Contains(o.Identifiers, "*"):
-		c.about("identifier is missing: name the field by which %s finds a record", o.Name)
+		c.about("identifier", "is missing: name the field by which %s finds a record", c.target())
 	case id == "":
-		c.about("identifier is missing: %s finds a record by one of %s", o.Name, listed(o.Identifiers))
+		c.about("identifier", "is missing: %s finds a record by one of %s", c.target(), listed(o.Identifiers))
 	case !slices.Contains(o.Identifiers, "*") && !slices.Contains(o.Identifiers, id):
-		c.about("identifier = %q cannot find a record of %s; %s", id, o.Name, among(id, o.Identifiers))
+		c.about("identifier", "%q cannot find a record of %s; %s", id, c.target(), among(id, o.Identifiers))
 	}
 }
 
 func (c *compiler) checkAppendOnly() {
-	s, name := c.spec, c.object.Name
+	s, name := c.spec, c.target()
 	if s.Mode != destinations.Insert {
-		c.about("mode = %q is not for %s, which only takes new records: write mode = \"insert\"", s.Mode, name)
+		c.about("mode", "%q is not for %s, which only takes new records: write mode = \"insert\"", s.Mode, name)
 	}
 	if s.Identifier != "" {
-		c.about("identifier = %q means nothing to %s, which only takes new records: leave it out", s.Identifier, name)
+		c.about("identifier", "%q means nothing to %s, which only takes new records: leave it out", s.Identifier, name)
 	}
 	if s.OnRemoved != "" && s.OnRemoved != "ignore" {
-		c.about("on_removed = %q cannot be done in %s, which only takes new records: write on_removed = \"ignore\"", s.OnRemoved, name)
+		c.about("on_removed", "%q cannot be done in %s, which only takes new records: write on_removed = \"ignore\"", s.OnRemoved, name)
 	}
 }
 
@@ -44,11 +46,11 @@ func (c *compiler) checkOperations() {
 		able = append(able, string(op))
 	}
 	if !slices.Contains(o.Operations, s.Mode) {
-		c.about("mode = %q cannot be done in %s, which has: %s", s.Mode, o.Name, listed(able))
+		c.about("mode", "%q cannot be done in %s, which has: %s", s.Mode, c.target(), listed(able))
 	}
 	if s.OnRemoved != "" && s.OnRemoved != "ignore" && !slices.Contains(able, s.OnRemoved) {
-		c.about("on_removed = %q cannot be done in %s, which has: %s; write \"ignore\" to leave removed records alone",
-			s.OnRemoved, o.Name, listed(able))
+		c.about("on_removed", "%q cannot be done in %s, which has: %s; write \"ignore\" to leave removed records alone",
+			s.OnRemoved, c.target(), listed(able))
 	}
 }
 
@@ -57,7 +59,7 @@ func (c *compiler) destinationField(f *Field) (destinations.Field, bool) {
 	at := slices.IndexFunc(c.known, func(known destinations.Field) bool { return known.Name == f.Name })
 	if at < 0 {
 		if c.known != nil && !c.object.AnyField {
-			c.in(f, "%s has no such field; %s", c.object.Name, among(f.Name, c.fieldNames()))
+			c.in(f, "%s has no field %s; %s", c.target(), f.Name, Nearest(f.Name, c.fieldNames()))
 		}
 		return destinations.Field{}, false
 	}
@@ -84,7 +86,7 @@ func (c *compiler) checkRequired() {
 	}
 	for _, known := range c.known {
 		if known.Required && !slices.ContainsFunc(c.spec.Fields, func(f Field) bool { return f.Name == known.Name }) {
-			c.about("%s makes no record without the field %s: add it to [fields], or write mode = \"update\"", c.object.Name, known.Name)
+			c.about("fields", "%s makes no record without the field %s: add it, or write mode = \"update\"", c.target(), known.Name)
 		}
 	}
 }
@@ -103,7 +105,7 @@ func (c *compiler) nullRule(f *Field) nullRule {
 		return leaveOut
 	case ClearField:
 		if !c.object.Nulls && !c.object.Clears {
-			c.in(f, "on_null = \"clear\": %s cannot clear a field; write \"skip\" to leave it as it is", c.object.Name)
+			c.in(f, "on_null = \"clear\": %s cannot clear a field; write \"skip\" to leave it as it is", c.target())
 		}
 		return sendNull
 	default:
@@ -112,4 +114,9 @@ func (c *compiler) nullRule(f *Field) nullRule {
 		}
 		return leaveOut
 	}
+}
+
+// target names the object for people: "hubspot contacts".
+func (c *compiler) target() string {
+	return strings.TrimSpace(c.spec.Destination + " " + cmp.Or(c.spec.Object, c.object.Name))
 }

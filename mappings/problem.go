@@ -1,7 +1,6 @@
 package mappings
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,18 +8,19 @@ import (
 	"github.com/agnivade/levenshtein"
 )
 
-// Problem is one thing that is wrong with a mapping: where it stands, which field it concerns, and what is wrong
+// Problem is one thing that is wrong with a mapping: where it stands, which key or field it concerns, and what is wrong
 // and what to do about it.
 type Problem struct {
 	At      string // "syncs/contacts.toml:14"; may be empty
-	Field   string // the destination field; empty where the mapping as a whole is meant
+	Key     string // the sync's own key: "mode"; empty where a field is meant
+	Field   string // the destination field; empty where a key is meant
 	Message string
 }
 
 func (p Problem) String() string {
 	s := p.Message
-	if p.Field != "" {
-		s = "field " + p.Field + ": " + s
+	if about := p.About(); about != "" {
+		s = about + ": " + s
 	}
 	if p.At != "" {
 		s = p.At + ": " + s
@@ -28,17 +28,25 @@ func (p Problem) String() string {
 	return s
 }
 
-// unknownWord is the error for a setting that takes one of a few words and has another.
-func unknownWord(setting, word string, words ...string) error {
-	return errors.New(unknownWordMessage(setting, word, words))
+// About returns the dotted key of the sync file that p concerns: "mode", "fields.lead_score".
+func (p Problem) About() string {
+	if p.Field != "" {
+		return "fields." + p.Field
+	}
+	return p.Key
 }
 
-func unknownWordMessage(setting, word string, words []string) string {
+// unknownWord is the error for a setting that takes one of a few words and has another.
+func unknownWord(setting, word string, words ...string) error {
+	return fmt.Errorf("%s = %s", setting, noneOf(word, words))
+}
+
+func noneOf(word string, words []string) string {
 	quoted := make([]string, len(words))
 	for i, w := range words {
 		quoted[i] = fmt.Sprintf("%q", w)
 	}
-	s := fmt.Sprintf("%s = %q is none of %s", setting, word, strings.Join(quoted, ", "))
+	s := fmt.Sprintf("%q is none of %s", word, strings.Join(quoted, ", "))
 	if near := nearest(word, words); near != "" {
 		s += fmt.Sprintf("; did you mean %q?", near)
 	}
@@ -54,6 +62,16 @@ func nearest(word string, names []string) string {
 		}
 	}
 	return best
+}
+
+// Nearest says what was meant by a name that a destination does not have: the nearest one of names, or else the first
+// of them.
+func Nearest(name string, names []string) string {
+	sorted := slices.Sorted(slices.Values(names))
+	if near := nearest(name, sorted); near != "" {
+		return fmt.Sprintf("did you mean %s?", near)
+	}
+	return "there are: " + listed(sorted)
 }
 
 // maxListed is how many names a message lists before it says how many more there are.

@@ -7,18 +7,30 @@
 // No error of this package holds a value of a row (invariant 10).
 package mappings
 
-import "spillway/destinations"
+import (
+	"cmp"
+
+	"spillway/destinations"
+)
 
 // Spec is a mapping as it is declared in a sync file, decoded but unchecked.
 type Spec struct {
-	Sync       string
+	Sync        string
+	Destination string // its name and the object's, for problems
+	Object      string
+
 	Key        []string        // the model's primary key columns
 	Identifier string          // the destination field that finds a record; empty for objects that only append
 	Mode       destinations.Op // Upsert, Update or Insert
 	OnRemoved  string          // ignore, clear, archive or delete; empty is ignore
 	Fields     []Field         // in the order of the file
-	At         string          // where the sync is declared, for problems that concern no single field: "syncs/contacts.toml"
+
+	At    string            // where the sync is declared, for problems that concern no single field: "syncs/contacts.toml"
+	Lines map[string]string // where its keys are, as "mode": "syncs/contacts.toml:4"; those that are not given are missing
 }
+
+// Place returns where key is declared, or the sync where it is not.
+func (s *Spec) Place(key string) string { return cmp.Or(s.Lines[key], s.At) }
 
 // Field says where the value of one destination field comes from. Exactly one of Column, Expr and Value is set.
 type Field struct {

@@ -197,31 +197,3 @@ func (e *Engine) sourceFile(s *project.Sync) string {
 	}
 	return s.File
 }
-
-// route prepares the way of a sync's rows up to the mapping, which is compiled for the model's columns.
-func (e *Engine) route(ctx context.Context, s *project.Sync) (*route, warehouse.Warehouse, error) {
-	d, err := e.Destination(ctx, s.Destination)
-	if err != nil {
-		return nil, nil, err
-	}
-	file := e.sourceFile(s)
-	r, err := newRoute(ctx, s, file, d)
-	if err != nil {
-		return nil, nil, err
-	}
-	w, err := e.Warehouse(ctx, s.Warehouse)
-	if err != nil {
-		return nil, nil, err
-	}
-	columns, err := w.Columns(ctx, s.SQL)
-	if err != nil {
-		return nil, nil, fmt.Errorf("model %s (%s): %w", s.Model, file, err)
-	}
-	return r, w, r.bind(columns)
-}
-
-// CheckSync checks a sync against the live systems: its statement, its object and its mapping. No row is read.
-func (e *Engine) CheckSync(ctx context.Context, s *project.Sync) error {
-	_, _, err := e.route(ctx, s)
-	return err
-}

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"spillway/diffstore"
-	"spillway/mappings"
 	"spillway/syncer/project"
 	"spillway/warehouse"
 )
@@ -169,30 +168,4 @@ func (e *Engine) Preview(ctx context.Context, warehouseName, sql string, limit i
 		rows = append(rows, slices.Clone(row))
 	}
 	return result.Columns(), rows, nil
-}
-
-// CheckOffline reports what is wrong with the project's syncs as far as it can be known without a connection: objects,
-// operations and identifiers of destinations that declare them, and the mappings against these.
-func CheckOffline(p *project.Project) []mappings.Problem {
-	var problems []mappings.Problem
-	for _, s := range p.Syncs {
-		objects := p.Destinations[s.Destination].Kind.Objects
-		if len(objects) == 0 {
-			continue
-		}
-		object, ok := findObject(objects, s.Object)
-		if !ok {
-			problems = append(problems, noObject(s, objects))
-			continue
-		}
-		offline := object
-		offline.AnyField = true             // which fields there are only the account knows
-		offline.Identifiers = []string{"*"} // and which of them are unique
-		if !slices.Contains(object.Identifiers, "*") && object.AppendOnly {
-			offline.Identifiers = object.Identifiers
-		}
-		_, found := mappings.Compile(s.Mapping, nil, offline, nil)
-		problems = append(problems, found...)
-	}
-	return problems
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"spillway/destinations"
 	"spillway/mappings"
@@ -30,11 +29,15 @@ func (e *ModelError) Error() string {
 }
 
 func problemText(problems []mappings.Problem) string {
-	lines := make([]string, len(problems))
+	return located(problems).Sorted().Error()
+}
+
+func located(problems []mappings.Problem) project.Problems {
+	list := make(project.Problems, len(problems))
 	for i, p := range problems {
-		lines[i] = p.String()
+		list[i] = project.Located(p)
 	}
-	return strings.Join(lines, "\n")
+	return list
 }
 
 // route is the way of one sync's rows: its statement, its object and its mapping.
@@ -44,6 +47,9 @@ type route struct {
 	destination destinations.Destination
 	object      destinations.Object
 	fields      []destinations.Field
+	unknown     bool               // nothing is known of the object: the destination does not have it, or was not asked
+	noObject    []mappings.Problem // that it does not have it
+	misfits     []mappings.Problem // what is wrong with the mapping, whatever the model gives
 	columns     []warehouse.Column
 	mapping     *mappings.Mapping
 
@@ -59,22 +65,34 @@ const (
 
 // newRoute asks the destination what it takes and checks the mapping against it.
 func newRoute(ctx context.Context, s *project.Sync, sourceFile string, d destinations.Destination) (*route, error) {
+	r, err := askRoute(ctx, s, sourceFile, d)
+	if err == nil {
+		err = r.refusal()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// askRoute asks the destination what it takes. What the mapping has against it is in the route's misfits.
+func askRoute(ctx context.Context, s *project.Sync, sourceFile string, d destinations.Destination) (*route, error) {
 	r := &route{sync: s, sourceFile: sourceFile, destination: d}
 	objects, err := d.Objects(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list the objects of destination %s: %w", s.Destination, err)
 	}
-	object, ok := findObject(objects, s.Object)
-	if !ok {
-		return nil, &ConfigError{[]mappings.Problem{noObject(s, objects)}}
+	known := false
+	if r.object, known = findObject(objects, s.Object); known {
+		r.fields, err = d.Fields(ctx, s.Object)
 	}
-	r.object = object
-	if r.fields, err = d.Fields(ctx, s.Object); err != nil {
+	switch {
+	case !known || errors.Is(err, destinations.ErrNoObject):
+		r.without(noObject(s, objects))
+	case err != nil:
 		return nil, fmt.Errorf("list the fields of %s at destination %s: %w", s.Object, s.Destination, err)
 	}
-	if _, problems := mappings.Compile(s.Mapping, nil, r.object, r.fields); len(problems) > 0 {
-		return nil, &ConfigError{problems}
-	}
+	_, r.misfits = r.compile(nil)
 	r.batch = firstPositive(s.Delivery.Batch, r.object.MaxBatch, defaultBatch)
 	if r.object.MaxBatch > 0 {
 		r.batch = min(r.batch, r.object.MaxBatch)
@@ -84,6 +102,33 @@ func newRoute(ctx context.Context, s *project.Sync, sourceFile string, d destina
 		r.concurrency = min(r.concurrency, r.object.Concurrency)
 	}
 	return r, nil
+}
+
+// without notes that nothing can be said of the object's operations, identifiers and fields, and why if that is a
+// problem.
+func (r *route) without(why ...mappings.Problem) {
+	r.unknown, r.noObject = true, why
+	r.object, r.fields = destinations.Object{Name: r.sync.Object, AnyField: true, Clears: true}, nil
+}
+
+// compile holds the mapping to the object and to the columns of the model; nil columns are not known.
+func (r *route) compile(columns []warehouse.Column) (*mappings.Mapping, []mappings.Problem) {
+	mapping, problems := mappings.Compile(r.sync.Mapping, columns, r.object, r.fields)
+	if !r.unknown {
+		return mapping, problems
+	}
+	problems = slices.DeleteFunc(problems, func(p mappings.Problem) bool {
+		return p.Key == "mode" || p.Key == "on_removed" || p.Key == "identifier"
+	})
+	return nil, slices.Concat(r.noObject, problems)
+}
+
+// refusal is what the mapping has against the destination as an error.
+func (r *route) refusal() error {
+	if len(r.misfits) == 0 {
+		return nil
+	}
+	return &ConfigError{r.misfits}
 }
 
 func firstPositive(numbers ...int) int {
@@ -106,13 +151,15 @@ func findObject(objects []destinations.Object, name string) (destinations.Object
 }
 
 func noObject(s *project.Sync, objects []destinations.Object) mappings.Problem {
-	names := make([]string, len(objects))
-	for i, o := range objects {
-		names[i] = o.Name
+	var names []string
+	for _, o := range objects {
+		if o.Name != "*" {
+			names = append(names, o.Name)
+		}
 	}
 	return mappings.Problem{
-		At:      s.File,
-		Message: fmt.Sprintf("destination %s has no object %q; it has %s", s.Destination, s.Object, strings.Join(names, ", ")),
+		At: s.Mapping.Place("object"), Key: "object",
+		Message: fmt.Sprintf("%s has no object %s; %s", s.Destination, s.Object, mappings.Nearest(s.Object, names)),
 	}
 }
 
@@ -124,11 +171,13 @@ func (r *route) bind(columns []warehouse.Column) error {
 	if columns == nil {
 		columns = []warehouse.Column{}
 	}
-	mapping, problems := mappings.Compile(r.sync.Mapping, columns, r.object, r.fields)
-	if len(problems) > 0 {
+	mapping, problems := r.compile(columns)
+	switch {
+	case len(r.misfits) > 0:
+		return &ConfigError{problems}
+	case len(problems) > 0:
 		return &ModelError{Model: r.sync.Model + " (" + r.sourceFile + ")", Problems: problems}
-	}
-	if mapping == nil {
+	case mapping == nil:
 		return errors.New("the mapping could not be compiled")
 	}
 	r.mapping, r.columns = mapping, columns

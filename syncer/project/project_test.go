@@ -203,8 +203,13 @@ concurrency = 4
 		Mode: destinations.Update, Key: []string{"account_id", "user_id"}, Identifier: "email", OnRemoved: "archive",
 		Schedule: "*/15 * * * *", Timezone: london, Tags: []string{"crm", "daily"},
 		Mapping: mappings.Spec{
-			Sync: "contacts", Key: []string{"account_id", "user_id"}, Identifier: "email", Mode: destinations.Update,
-			OnRemoved: "archive", At: "syncs/contacts.toml",
+			Sync: "contacts", Destination: "hook", Object: "contacts",
+			Key: []string{"account_id", "user_id"}, Identifier: "email", Mode: destinations.Update, OnRemoved: "archive",
+			At: "syncs/contacts.toml", Lines: map[string]string{
+				"model": at("2"), "warehouse": at("3"), "destination": at("4"), "object": at("5"), "mode": at("6"), "key": at("7"),
+				"identifier": at("8"), "on_removed": at("9"), "timezone": at("10"), "tags": at("11"), "fields": at("13"),
+				"guard": at("25"), "retry": at("31"), "delivery": at("35"), "schedule": "spillway.toml:27",
+			},
 			Fields: []mappings.Field{
 				{Name: "email", Column: "email", At: at("14")},
 				{Name: "firstname", Column: "first_name", Default: "there", HasDefault: true, At: at("15")},

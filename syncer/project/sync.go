@@ -3,7 +3,6 @@ package project
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -246,7 +245,9 @@ func (d *draft) buildSchedule() {
 func (d *draft) buildMapping() {
 	s, f := d.sync, d.declared.Fields
 	s.Mapping = mappings.Spec{
-		Sync: s.Name, Key: s.Key, Identifier: s.Identifier, Mode: s.Mode, OnRemoved: s.OnRemoved, Fields: f.fields, At: s.File,
+		Sync: s.Name, Destination: s.Destination, Object: s.Object,
+		Key: s.Key, Identifier: s.Identifier, Mode: s.Mode, OnRemoved: s.OnRemoved, Fields: f.fields,
+		At: s.File, Lines: d.lines(),
 	}
 	spec := s.Mapping
 	if len(spec.Fields) == 0 {
@@ -257,41 +258,31 @@ func (d *draft) buildMapping() {
 		case p.Field == "" && !d.partial:
 			d.refuseMapping(p)
 		case p.Field != "" && !f.unsound[p.Field]:
-			d.refuse(located(p))
+			d.refuse(Located(p))
 		}
 	}
 }
 
-// located turns a problem of a field into one of the file in which it was mapped.
-func located(p mappings.Problem) Problem {
-	file, line, _ := strings.Cut(p.At, ":")
-	number, _ := strconv.Atoi(line) // 0 is no line, as it should be
-	key := "fields." + p.Field
-	if file == FileName {
-		key = "defaults." + key
-	}
-	return Problem{File: file, Line: number, Key: key, Message: p.Message}
-}
-
-// refuseMapping places a problem of the mapping as a whole at the key that its message starts with, unless something
-// was said of that key already.
+// refuseMapping places a problem of one of the sync's own keys at it, unless something was said of that key already.
 func (d *draft) refuseMapping(p mappings.Problem) {
-	word, message, _ := strings.Cut(p.Message, " ")
-	key := strings.Trim(word, "[]")
-	if !slices.Contains([]string{"key", "mode", "on_removed", "identifier", "fields"}, key) {
-		d.refuse(d.table.Problem("", "%s", p.Message))
-		return
-	}
 	said := func(other Problem) bool {
-		return other.File == d.sync.File && (other.Key == key || strings.HasPrefix(other.Key, key+"["))
+		return other.File == d.sync.File && (other.Key == p.Key || strings.HasPrefix(other.Key, p.Key+"["))
 	}
-	message = strings.TrimPrefix(message, "= ")
-	e, given := d.table.Get(key)
+	e, given := d.table.Get(p.Key)
 	switch {
 	case slices.ContainsFunc(d.problems, said):
 	case given:
-		d.refuse(e.Problem("%s", message))
+		d.refuse(e.Problem("%s", p.Message))
 	default:
-		d.refuse(d.table.Problem(key, "%s", message))
+		d.refuse(d.table.Problem(p.Key, "%s", p.Message))
 	}
+}
+
+// lines tells where the keys of the sync stand.
+func (d *draft) lines() map[string]string {
+	lines := map[string]string{}
+	for _, e := range d.table.Entries() {
+		lines[e.Name] = at(e)
+	}
+	return lines
 }
