@@ -1,8 +1,13 @@
 package project
 
 import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"io"
 	"regexp"
+	"slices"
 	"time"
 
 	"spillway/destinations"
@@ -16,6 +21,7 @@ type mainFile struct {
 	Project      projectTable    `toml:"project" help:"The project itself."`
 	State        stateTable      `toml:"state" help:"Where Spillway keeps what must outlast a run."`
 	Runlog       runlogTable     `toml:"runlog" help:"What is kept of past runs."`
+	Serve        serveTable      `toml:"serve" help:"How spillway serve listens and works."`
 	Warehouses   *settings.Table `toml:"warehouses" help:"The SQL systems that models are read from, each under a name of its own."`
 	Destinations *settings.Table `toml:"destinations" help:"The services that records are delivered to, each under a name of its own."`
 	Defaults     *settings.Table `toml:"defaults" help:"Anything a sync may set, unless the sync sets it."`
@@ -46,6 +52,15 @@ type runlogTable struct {
 	Retention time.Duration `toml:"retention" default:"30d" min:"1h" help:"How long runs are kept."`
 }
 
+type serveTable struct {
+	Listen      string   `toml:"listen" default:"127.0.0.1:8400" help:"The address to listen on: host and port. One beyond this machine needs tokens, and TLS or behind_proxy."`
+	MaxRuns     int      `toml:"max_runs" default:"4" min:"1" max:"64" help:"How many runs go on at once, each of another sync."`
+	Hosts       []string `toml:"hosts" help:"Names by which browsers and programs may call it, beside localhost and the host of listen. All others are refused."`
+	BehindProxy bool     `toml:"behind_proxy" default:"false" help:"A proxy before it ends TLS, and passes on nothing else."`
+	TLSCert     string   `toml:"tls_cert" help:"The file of the certificate, in PEM; relative to the project."`
+	TLSKey      string   `toml:"tls_key" help:"The file of the certificate's key, in PEM; relative to the project."`
+}
+
 // name is what warehouses, destinations and syncs may be called: it stands in selectors, file names and logs.
 var name = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`)
 
@@ -67,7 +82,7 @@ func (l *loader) loadWarehouses(t *settings.Table) {
 	for _, e := range t.Entries() {
 		l.warehouses = append(l.warehouses, e.Name)
 		if kind, config, ok := configured(l, e, kinds, warehouse.Definition.Config); ok {
-			l.project.Warehouses[e.Name] = Warehouse{Name: e.Name, Kind: kind, Config: config, At: at(e)}
+			l.project.Warehouses[e.Name] = Warehouse{Name: e.Name, Kind: kind, Config: config, At: at(e), Declared: declaration(e)}
 		}
 	}
 }
@@ -81,7 +96,7 @@ func (l *loader) loadDestinations(t *settings.Table) {
 	for _, e := range t.Entries() {
 		l.destinations = append(l.destinations, e.Name)
 		if kind, config, ok := configured(l, e, kinds, destinations.Definition.Config); ok {
-			l.project.Destinations[e.Name] = Destination{Name: e.Name, Kind: kind, Config: config, At: at(e)}
+			l.project.Destinations[e.Name] = Destination{Name: e.Name, Kind: kind, Config: config, At: at(e), Declared: declaration(e)}
 		}
 	}
 }
@@ -122,3 +137,30 @@ func configured[D any](l *loader, e settings.Entry, kinds map[string]D, fresh fu
 const typeKey = "type"
 
 func at(e settings.Entry) string { return fmt.Sprintf("%s:%d", e.File(), e.Line()) }
+
+// declaration returns a sum over what is written of a warehouse or a destination, however it is laid out.
+func declaration(e settings.Entry) string {
+	sum := sha256.New()
+	declare(sum, e.Value)
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+func declare(sum io.Writer, value any) {
+	switch v := value.(type) {
+	case *settings.Table:
+		entries := slices.SortedFunc(slices.Values(v.Entries()), func(a, b settings.Entry) int { return cmp.Compare(a.Name, b.Name) })
+		for _, e := range entries {
+			fmt.Fprintf(sum, "{%q:", e.Name)
+			declare(sum, e.Value)
+		}
+		fmt.Fprint(sum, "}")
+	case []any:
+		for _, element := range v {
+			fmt.Fprint(sum, "[")
+			declare(sum, element)
+		}
+		fmt.Fprint(sum, "]")
+	default:
+		fmt.Fprintf(sum, "%T %q", v, fmt.Sprint(v))
+	}
+}

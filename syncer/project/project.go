@@ -34,6 +34,7 @@ type Project struct {
 	Name         string
 	State        StateSettings
 	Runlog       Runlog
+	Serve        Serve
 	Warehouses   map[string]Warehouse
 	Destinations map[string]Destination
 	Models       map[string]Model
@@ -54,12 +55,44 @@ type Runlog struct {
 	Retention time.Duration
 }
 
+// Serve says how spillway serve listens and works.
+type Serve struct {
+	Listen      string   // host and port
+	MaxRuns     int      // at once
+	Hosts       []string // by which it may be called beside localhost and the host of Listen
+	BehindProxy bool     // TLS ends at a proxy before it
+	TLSCert     string   // absolute; both files or neither
+	TLSKey      string
+}
+
+// Overlap says what becomes of a run that is due while another of the same sync goes on.
+type Overlap string
+
+// SkipOverlap enters the run as skipped, QueueOverlap lets it wait.
+const (
+	SkipOverlap  Overlap = "skip"
+	QueueOverlap Overlap = "queue"
+)
+
+// CatchUp says which of the ticks that passed unnoticed are run.
+type CatchUp string
+
+// The policies of catching up.
+const (
+	CatchUpLatest CatchUp = "latest"
+	CatchUpNone   CatchUp = "none"
+	CatchUpAll    CatchUp = "all"
+)
+
 // Warehouse is a [warehouses.NAME] of spillway.toml.
 type Warehouse struct {
 	Name   string
 	Kind   warehouse.Definition
 	Config any    // what Kind.Config returned, filled
 	At     string // where it is declared: "spillway.toml:4"
+
+	// Declared is a sum over all that is written of it, references to secrets included.
+	Declared string
 }
 
 // Destination is a [destinations.NAME] of spillway.toml.
@@ -68,6 +101,9 @@ type Destination struct {
 	Kind   destinations.Definition
 	Config any    // what Kind.Config returned, filled
 	At     string // where it is declared: "spillway.toml:8"
+
+	// Declared is a sum over all that is written of it, references to secrets included.
+	Declared string
 }
 
 // Model is one models/NAME.sql.
@@ -95,6 +131,11 @@ type Sync struct {
 	OnRemoved   string // "ignore", "clear", "archive" or "delete"
 	Schedule    string // as cron.ParseStandard reads it; empty for runs by hand only
 	Timezone    *time.Location
+	Overlap     Overlap
+	CatchUp     CatchUp
+	CatchUpMax  int           // ticks that CatchUpAll runs, the latest ones
+	Jitter      time.Duration // a start is later than its tick by less than this
+	After       []string      // syncs whose success starts this one
 	Tags        []string
 	Mapping     mappings.Spec
 	Guard       Guard
@@ -159,7 +200,7 @@ func (p *Project) Sync(name string) (*Sync, bool) {
 
 // Load reads the project in the directory root. Where there are problems there is no project.
 func Load(root string, kinds Kinds) (*Project, Problems) {
-	l := &loader{kinds: kinds, project: &Project{}}
+	l := &loader{kinds: kinds, project: &Project{}, zones: map[string]*time.Location{}, after: map[string]settings.Entry{}}
 	absolute, err := filepath.Abs(root)
 	if err != nil {
 		return nil, Problems{{File: FileName, Message: fmt.Sprintf("the project's directory has no name: %s", err)}}
@@ -180,6 +221,8 @@ type loader struct {
 	options  settings.Options
 	defaults *settings.Table // [defaults]; may be nil
 	dbt      dbt
+	zones    map[string]*time.Location // as they are large, each is loaded once
+	after    map[string]settings.Entry // by the sync that has it
 	problems Problems
 
 	// What was declared, whether it is right or not: a reference to it is no second problem.
@@ -228,6 +271,7 @@ func (l *loader) loadSyncs() {
 	for _, name := range names {
 		l.loadSync(name)
 	}
+	l.checkAfter(names)
 	l.checkDefaults()
 	slices.SortFunc(l.project.Syncs, func(a, b *Sync) int { return cmp.Compare(a.Name, b.Name) })
 	if len(l.problems) > 0 {
@@ -257,6 +301,7 @@ func (l *loader) loadMain() bool {
 	l.loadDBT(table, m.Project)
 	l.loadState(table, m.State)
 	l.project.Runlog = Runlog(m.Runlog)
+	l.loadServe(table, m.Serve)
 	l.defaults = m.Defaults
 	l.loadWarehouses(m.Warehouses)
 	l.loadDestinations(m.Destinations)

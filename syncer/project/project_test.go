@@ -201,7 +201,8 @@ concurrency = 4
 		Model: "customers", SQL: "select * from customers",
 		Warehouse: "analytics", Destination: "hook", Object: "contacts",
 		Mode: destinations.Update, Key: []string{"account_id", "user_id"}, Identifier: "email", OnRemoved: "archive",
-		Schedule: "*/15 * * * *", Timezone: london, Tags: []string{"crm", "daily"},
+		Schedule: "*/15 * * * *", Timezone: london, Overlap: SkipOverlap, CatchUp: CatchUpLatest, CatchUpMax: 24,
+		Tags: []string{"crm", "daily"},
 		Mapping: mappings.Spec{
 			Sync: "contacts", Destination: "hook", Object: "contacts",
 			Key: []string{"account_id", "user_id"}, Identifier: "email", Mode: destinations.Update, OnRemoved: "archive",

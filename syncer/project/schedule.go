@@ -40,6 +40,18 @@ func checkSchedule(schedule string) string {
 	return ""
 }
 
+// zone loads a time zone, once for all syncs that are in it.
+func (l *loader) zone(name string) (*time.Location, error) {
+	if place, ok := l.zones[name]; ok {
+		return place, nil
+	}
+	place, err := time.LoadLocation(name)
+	if err == nil {
+		l.zones[name] = place
+	}
+	return place, err
+}
+
 // zoneHint ends a message about a time zone with the one that was meant, where that is plain.
 func zoneHint(zone string) string {
 	parts := strings.FieldsFunc(zone, func(r rune) bool { return r == '/' || r == ' ' || r == '_' || r == '-' })

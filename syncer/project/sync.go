@@ -58,17 +58,21 @@ func (l *loader) loadSync(syncName string) {
 	l.project.Syncs = append(l.project.Syncs, d.sync)
 }
 
-// defaultsFor returns [defaults] without what the sync's own source of rows stands in for.
+// defaultsFor returns [defaults] without what the sync's own source of rows, or its own after, stands in for.
 func (l *loader) defaultsFor(own *settings.Table) *settings.Table {
 	if l.defaults == nil {
 		return nil
 	}
+	defaults := l.defaults
+	if _, follows := own.Get("after"); follows {
+		defaults = defaults.Without("schedule")
+	}
 	for _, source := range sources() {
 		if _, ok := own.Get(source); ok {
-			return l.defaults.Without(sources()...)
+			return defaults.Without(sources()...)
 		}
 	}
-	return l.defaults
+	return defaults
 }
 
 // checkDefaults finds what is wrong in [defaults] even where no sync uses it.
@@ -96,12 +100,14 @@ type draft struct {
 func (d *draft) build() {
 	f, s := d.declared, d.sync
 	s.Object, s.Mode, s.Key, s.Identifier, s.OnRemoved, s.Tags = f.Object, f.Mode, f.Key, f.Identifier, f.OnRemoved, f.Tags
+	s.Overlap, s.CatchUp, s.CatchUpMax, s.Jitter, s.After = f.Overlap, f.CatchUp, f.CatchUpMax, f.Jitter, f.After
 	s.Guard = Guard(f.Guard)
 	s.Retry = Retry{Attempts: f.Retry.Attempts, GiveUp: GiveUp(f.Retry.GiveUp)}
 	s.Delivery = Delivery(f.Delivery)
 	d.buildReferences()
 	d.buildSource()
 	d.buildSchedule()
+	d.buildAfter()
 	d.checkTags()
 	d.buildMapping()
 }
@@ -231,7 +237,7 @@ func (d *draft) buildSchedule() {
 		d.refuse(e.Problem("must not be empty; leave it out for a sync that runs by hand"))
 	}
 	zone := d.declared.Timezone
-	place, err := time.LoadLocation(zone)
+	place, err := d.zone(zone)
 	if err != nil || zone == "" || zone == "Local" {
 		if e, ok := d.table.Get("timezone"); ok {
 			d.refuse(e.Problem("%q is no time zone; write one such as UTC or Europe/London%s", zone, zoneHint(zone)))
