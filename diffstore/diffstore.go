@@ -100,8 +100,9 @@ type Token [16]byte
 
 // Entry is one row of the source as the snapshot sees it.
 type Entry struct {
-	Key string
-	ID  string // the identifier as it is compared: folded where the object folds; empty where there is none
+	Key  string
+	Hash KeyHash // of Key, as Skimmer.HashKey gives it, where that was asked for; the zero KeyHash otherwise
+	ID   string  // the identifier as it is compared: folded where the object folds; empty where there is none
 
 	// Sum is of the fields that always count, First of all fields, those that are only sent on insert included.
 	// First is what counts until the record was accepted once.

@@ -151,7 +151,13 @@ func (g *generation) touch(h uint64) uint64 {
 // find returns the first of the records whose keys have this hash, and how many there are.
 func (g *generation) find(h uint64) (first, count uint64) {
 	at, lo, hi := g.guess(h)
+	return g.settle(at, lo, hi, h)
+}
+
+// settle is find where the records that may have the hash are known, and about where among them.
+func (g *generation) settle(at, lo, hi, h uint64) (first, count uint64) {
 	want := h & hashMask
+	at = max(min(at, hi), lo)
 	for at > lo && g.hashAt(at-1) >= want {
 		at--
 	}
@@ -167,6 +173,11 @@ func (g *generation) find(h uint64) (first, count uint64) {
 // lookup returns the record of a key.
 func (g *generation) lookup(h uint64, key []byte) (ord uint64, r record, ok bool, err error) {
 	first, count := g.find(h)
+	return g.among(first, count, key)
+}
+
+// among returns the record of a key that is one of those from first on.
+func (g *generation) among(first, count uint64, key []byte) (ord uint64, r record, ok bool, err error) {
 	for ord := first; ord < first+count; ord++ {
 		r, err := g.record(ord)
 		if err != nil {
@@ -210,17 +221,44 @@ func (g *generation) record(ord uint64) (record, error) {
 	return c.record()
 }
 
-// group returns the texts of a group.
-func (g *generation) group(n uint64) ([]byte, error) {
+// touchGroup looks at where the group of a record is, and at the marks of the records before it there.
+func (g *generation) touchGroup(ord uint64) (loads uint64) {
+	for at := ord &^ (groupSize - 1); at < ord; at += 64 / entrySize {
+		loads += uint64(g.index[at*entrySize])
+	}
+	return loads + uint64(g.content[g.groups+ord/groupSize*refSize])
+}
+
+// touchRecord looks at the texts of a group up to about where those of a record are.
+func (g *generation) touchRecord(ord uint64) (loads uint64) {
+	from, to := g.bounds(ord / groupSize)
+	if from > to || to > g.dataEnd {
+		return 0
+	}
+	to = min(from+(to-from)*(ord%groupSize+2)/groupSize, to)
+	for at := from; at < to; at += 64 {
+		loads += uint64(g.content[at])
+	}
+	return loads
+}
+
+// bounds returns where the texts of a group are.
+func (g *generation) bounds(n uint64) (from, to uint64) {
 	refs := g.content[g.groups:g.layout.ids]
-	from := uint64(headerSize)
+	from = headerSize
 	if n > 0 {
 		from = binary.LittleEndian.Uint64(refs[(n-1)*refSize:])
 	}
-	to := binary.LittleEndian.Uint64(refs[n*refSize:])
+	return from, binary.LittleEndian.Uint64(refs[n*refSize:])
+}
+
+// group returns the texts of a group.
+func (g *generation) group(n uint64) ([]byte, error) {
+	from, to := g.bounds(n)
 	if from > to || to > g.dataEnd {
 		return nil, damage("%s: group %d of the texts has no place", g.path, n)
 	}
+	refs := g.content[g.groups:g.layout.ids]
 	b := g.content[from:to:to]
 	if g.good[n/64]>>(n%64)&1 == 0 {
 		if checksum(b) != binary.LittleEndian.Uint32(refs[n*refSize+8:]) {

@@ -19,11 +19,19 @@ type place struct {
 // locate finds the newest record of a key.
 func (v *view) locate(key []byte) (place, error) { return v.locateHash(v.inner.HashKey(key), key) }
 
-func (v *view) locateHash(hash diffstore.KeyHash, key []byte) (p place, err error) {
-	p.hash = hash
-	h := prefix(hash)
+func (v *view) locateHash(hash diffstore.KeyHash, key []byte) (place, error) {
+	var first, count uint64
 	if v.base != nil {
-		if p.ord, p.rec, p.inBase, err = v.base.lookup(h, key); err != nil {
+		first, count = v.base.find(prefix(hash))
+	}
+	return v.locateFrom(hash, key, first, count)
+}
+
+// locateFrom is locate where it is known that as many records of the base as count have the hash, from first on.
+func (v *view) locateFrom(hash diffstore.KeyHash, key []byte, first, count uint64) (p place, err error) {
+	p.hash = hash
+	if count > 0 {
+		if p.ord, p.rec, p.inBase, err = v.base.among(first, count, key); err != nil {
 			return p, err
 		}
 		p.traced = p.inBase
@@ -32,7 +40,7 @@ func (v *view) locateHash(hash diffstore.KeyHash, key []byte) (p place, err erro
 			return p, nil
 		}
 	}
-	if r, _, ok := v.overlay.get(h, key); ok {
+	if r, _, ok := v.overlay.get(prefix(hash), key); ok {
 		p.rec, p.traced = r, true
 	} else if err := v.locateInSegments(&p, key); err != nil {
 		return p, err

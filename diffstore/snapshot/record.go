@@ -88,22 +88,6 @@ func (r *record) stored(nonce uint64) (*stored, error) {
 	return &stored{}, nil
 }
 
-// known returns what callers may know of the key.
-func (r *record) known(key string, nonce uint64) (*diffstore.Known, error) {
-	if r.kind != plain {
-		s, err := r.stored(nonce)
-		if err != nil {
-			return nil, err
-		}
-		return s.state.Known(key), nil
-	}
-	k := &diffstore.Known{Key: key, Accepted: true, Sum: toSum(r.sum), Detail: clone(r.detail)}
-	if len(r.id) > 0 {
-		k.IDs = []string{string(r.id)}
-	}
-	return k, nil
-}
-
 // wholly returns a plain record in its whole form.
 func (r *record) wholly() (record, error) {
 	if r.kind != plain {

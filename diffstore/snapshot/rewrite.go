@@ -212,7 +212,8 @@ func (s *session) moveMark(c *cursor, m *merge, key []byte, ord uint64, drop boo
 	switch {
 	case verdict == 0:
 	case drop:
-		return marks.strangers.set(s.inner.HashKey(key), verdict)
+		_, err := marks.strangers.visit(s.inner.HashKey(key), verdict)
+		return err
 	default:
 		marks.set(ord, verdict)
 	}

@@ -28,6 +28,15 @@ func newSeen(rows uint64, tempDir string, memory int) *seen {
 
 func (s *seen) has(ord uint64) bool { return s.marks[ord/64]>>(ord%64)&1 != 0 }
 
+// touch looks at what is marked of a key of the base.
+func (s *seen) touch(ord uint64) uint64 {
+	loads := s.marks[ord/64]
+	if page := s.verdicts[ord/verdictsPerPage]; page != nil {
+		loads += uint64(page[ord%verdictsPerPage/2])
+	}
+	return loads
+}
+
 // verdict returns what a key of the base got, 0 if it was not seen.
 func (s *seen) verdict(ord uint64) diffstore.Verdict {
 	if !s.has(ord) {

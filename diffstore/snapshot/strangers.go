@@ -42,6 +42,14 @@ func (s *strangers) slot(key diffstore.KeyHash) []byte {
 	}
 }
 
+// touch looks at the place where a key is, or is near.
+func (s *strangers) touch(key diffstore.KeyHash) uint64 {
+	if s.count == 0 {
+		return 0
+	}
+	return uint64(s.slots[binary.BigEndian.Uint64(key[:8])>>(64-s.bits)*slotSize])
+}
+
 func (s *strangers) verdict(key diffstore.KeyHash) diffstore.Verdict {
 	if s.count == 0 {
 		return 0
@@ -51,26 +59,21 @@ func (s *strangers) verdict(key diffstore.KeyHash) diffstore.Verdict {
 
 // visit marks a key, and returns what it got before, 0 if it was not seen.
 func (s *strangers) visit(key diffstore.KeyHash, v diffstore.Verdict) (diffstore.Verdict, error) {
-	was := s.verdict(key)
-	if was != 0 {
-		v = diffstore.Duplicate
-	}
-	return was, s.set(key, v)
-}
-
-func (s *strangers) set(key diffstore.KeyHash, v diffstore.Verdict) error {
 	if s.slots == nil || s.count >= 3<<s.bits>>2 {
 		if err := s.grow(); err != nil {
-			return fmt.Errorf("note which keys were seen: %w", err)
+			return 0, fmt.Errorf("note which keys were seen: %w", err)
 		}
 	}
 	b := s.slot(key)
-	if b[8]&verdictMask == 0 {
+	was := diffstore.Verdict(b[8] & verdictMask)
+	if was != 0 {
+		v = diffstore.Duplicate
+	} else {
 		s.count++
+		copy(b, key[:])
 	}
-	copy(b, key[:])
 	b[8] = b[8]&^verdictMask | byte(v)
-	return nil
+	return was, nil
 }
 
 // grow doubles the table. Slots are in the order of their hashes, but for collisions, so that it goes through memory

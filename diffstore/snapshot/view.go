@@ -33,6 +33,8 @@ type view struct {
 	seen    *seen
 	sources *sources
 	batch   *batch
+
+	comparison *comparison
 }
 
 var _ diffstore.Skimmer = (*view)(nil)
