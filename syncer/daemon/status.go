@@ -26,6 +26,14 @@ type SyncStatus struct {
 	Queued      []runlog.Run // waiting for it, or for a place
 	Last        *runlog.Run  // the newest that is over; skipped runs do not count
 	LastSuccess time.Time    // end of the newest that succeeded or was partial; zero: none did
+	Progress    Progress     // of Running
+}
+
+// Progress is how far a run in progress is.
+type Progress struct {
+	Read int64 // rows of the model
+	Sent int64 // operations that are settled
+	Due  int64 // of so many; 0 before it is known
 }
 
 // Request asks for a run of one sync.
