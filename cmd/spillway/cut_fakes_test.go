@@ -15,6 +15,9 @@ func standInTests() map[string]func(*suite) {
 	return map[string]func(*suite){
 		"a result of Snowflake that ends early": testCutSnowflake,
 		"a stream of BigQuery that ends early":  testCutBigQuery,
+		"troubles of Snowflake":                 testSnowflakeTroubles,
+		"troubles of BigQuery":                  testBigQueryTroubles,
+		"troubles of MySQL":                     testMySQLTroubles,
 	}
 }
 
@@ -23,8 +26,8 @@ const (
 	cutModel = "select i as id, 'p' || i || '@x.io' as email, '%s' || i as name from range(%d) t(i)\n"
 )
 
-// newCut makes a project that has delivered cutRows rows, of whose source most are then changed and the last removed.
-func newCut(s *suite, settings string) *site {
+// newCut makes a project that has delivered cutRows rows, by a model that takes a word for the names and a number of rows.
+func newCut(s *suite, settings, model string) *site {
 	p := newMove(s)
 	p.write("syncs/people.toml", `model = "people"
 destination = "hook"
@@ -37,18 +40,18 @@ on_removed = "delete"
 email = "email"
 name = "name"
 `)
-	p.reads(settings, fmt.Sprintf(cutModel, "a", cutRows))
+	p.reads(settings, fmt.Sprintf(model, "a", cutRows))
 	if r := p.run(exitDone); r.Accepted != cutRows {
 		s.t.Fatalf("%d of %d rows were accepted", r.Accepted, cutRows)
 	}
 	p.service.came()
-	p.write("models/people.sql", fmt.Sprintf(cutModel, "b", cutRows-7))
 	return p
 }
 
 // cutShort checks that nothing comes of results that are cut short, and that a whole one then does what was due before.
 func (p *site) cutShort(says string, cut, heal func()) {
 	p.t.Helper()
+	p.write("models/people.sql", fmt.Sprintf(cutModel, "b", cutRows-7))
 	cut()
 	p.nothingSent(p.spillway("run", "--json"), exitTemporary, runlog.Failed, says, "models/people.sql")
 	heal()
@@ -63,7 +66,7 @@ func (p *site) cutShort(says string, cut, heal func()) {
 func testCutSnowflake(s *suite) {
 	server := snowflaketest.Start(s.t, snowflaketest.Options{ChunkRows: 1000})
 	p := newCut(s, fmt.Sprintf("type = \"snowflake\"\naccount = %q\nuser = %q\npassword = %q\nhost = %q\nport = %d\nprotocol = \"http\"",
-		snowflaketest.Account, snowflaketest.User, snowflaketest.Password, server.Host, server.Port))
+		snowflaketest.Account, snowflaketest.User, snowflaketest.Password, server.Host, server.Port), cutModel)
 	// A chunk that lacks rows is asked for again, four times in all.
 	p.cutShort("declared 2048", func() { server.Fail(snowflaketest.Chunk(0), 4, server.Short) }, func() {})
 	p.write("models/people.sql", fmt.Sprintf(cutModel, "c", cutRows-20))
@@ -74,7 +77,7 @@ func testCutSnowflake(s *suite) {
 
 func testCutBigQuery(s *suite) {
 	server := bigquerytest.Start(s.t, bigquerytest.Behaviour{Processed: 1_234_000_000, Accuracy: "UPPER_BOUND"})
-	p := newCut(s, fmt.Sprintf("type = \"bigquery\"\nproject = %q\nendpoint = %q\nstorage_endpoint = %q", bigquerytest.Project, server.URL, server.StorageAddr))
+	p := newCut(s, fmt.Sprintf("type = \"bigquery\"\nproject = %q\nendpoint = %q\nstorage_endpoint = %q", bigquerytest.Project, server.URL, server.StorageAddr), cutModel)
 	cut := func(after int64) func() {
 		return func() { server.Change(func(b *bigquerytest.Behaviour) { b.CutStream = after }) }
 	}

@@ -54,6 +54,6 @@ func (a *app) showRights(r *rights) {
 		a.printf("        %s %s\n", text.FgYellow.Sprint("warning:"), strings.ReplaceAll(wrapped(safeLines(warning), widest-20), "\n", "\n        "))
 	}
 	if r.Script != "" {
-		a.printf("        A role that may only read is made by:\n\n          %s\n\n", strings.ReplaceAll(safeLines(r.Script), "\n", "\n          "))
+		a.printf("        A role that may only read is made by:\n\n          %s\n\n", strings.ReplaceAll(strings.TrimSpace(safeLines(r.Script)), "\n", "\n          "))
 	}
 }

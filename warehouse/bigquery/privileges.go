@@ -53,9 +53,10 @@ func (b *bigquery) readerScript(account string) string {
 	for _, role := range []string{"roles/bigquery.jobUser", "roles/bigquery.readSessionUser"} {
 		fmt.Fprintf(&script, "gcloud projects add-iam-policy-binding %s --member %s --role %s --condition None\n", b.config.Project, member, role)
 	}
+	project, dataset := b.config.Project, "EACH_DATASET_THAT_MODELS_READ"
 	if b.config.Dataset != "" {
-		project, dataset := b.config.defaultDataset()
-		fmt.Fprintf(&script, "bq query --use_legacy_sql=false 'GRANT `roles/bigquery.dataViewer` ON SCHEMA %s TO \"%s\"'\n", quote(project, dataset), member)
+		project, dataset = b.config.defaultDataset()
 	}
+	fmt.Fprintf(&script, "bq query --use_legacy_sql=false 'GRANT `roles/bigquery.dataViewer` ON SCHEMA %s TO \"%s\"'\n", quote(project, dataset), member)
 	return script.String()
 }

@@ -60,10 +60,10 @@ func refused(e *sf.SnowflakeError) error {
 		message = fmt.Sprintf(e.Message, e.MessageArgs...)
 	}
 	message = strings.Join(strings.Fields(message), " ")
-	if strings.HasPrefix(e.SQLState, "22") || e.Number >= firstOfData && e.Number < firstOfData+1000 {
+	known, system := codes[e.Number]
+	if !system && (strings.HasPrefix(e.SQLState, "22") || e.Number >= firstOfData && e.Number < firstOfData+1000) {
 		message = sqldb.Mask(message)
 	}
-	known := codes[e.Number]
 	return &warehouse.Error{
 		Code: fmt.Sprintf("%06d", e.Number), Message: message, Hint: known.hint, Temporary: known.temporary || temporary(e), Err: e,
 	}
@@ -77,7 +77,7 @@ func temporary(e *sf.SnowflakeError) bool {
 	return strings.HasPrefix(e.SQLState, "08") && e.SQLState != sf.SQLStateConnectionRejected && codes[e.Number].hint == ""
 }
 
-// known is what is known of a code.
+// known is what is known of a code that tells of a statement, a session or a warehouse, and not of data.
 type known struct {
 	hint      string
 	temporary bool // the state that it tells of passes by itself, or soon by another's hand
