@@ -23,6 +23,7 @@ var projects = map[string][]string{
 	"postgres-to-customerio": {"customers", "purchases"},
 	"postgres-to-hubspot":    {"companies", "contacts"},
 	"postgres-to-intercom":   {"accounts", "users"},
+	"postgres-to-mailchimp":  {"subscribers"},
 	"postgres-to-slack":      {"incidents", "orders"},
 	"http":                   {"people"},
 }

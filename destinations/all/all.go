@@ -7,6 +7,7 @@ import (
 	"spillway/destinations/http"
 	"spillway/destinations/hubspot"
 	"spillway/destinations/intercom"
+	"spillway/destinations/mailchimp"
 	"spillway/destinations/sandbox"
 	"spillway/destinations/slack"
 )
@@ -18,6 +19,7 @@ func Definitions() []destinations.Definition {
 		http.Definition(),
 		hubspot.Definition(),
 		intercom.Definition(),
+		mailchimp.Definition(),
 		sandbox.Definition(),
 		slack.Definition(),
 	}

@@ -1,0 +1,425 @@
+package mailchimp
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"spillway/destinations"
+	"spillway/destinations/destinationtest"
+	"spillway/destinations/httpapi"
+)
+
+const (
+	key   = destinationtest.Secret("0123456789abcdef0123456789abcdef-us6")
+	first = mergePrefix + "FNAME"
+)
+
+func config(set ...func(*Config)) Config {
+	c := Config{APIKey: key, Audience: "a1b2c3d4e5", Connections: 8, Timeout: time.Minute}
+	for _, f := range set {
+		f(&c)
+	}
+	return c
+}
+
+func dial(t *testing.T, set ...func(*Config)) (destinations.Destination, *fake, *destinationtest.Wire) {
+	t.Helper()
+	f := newFake()
+	wire := destinationtest.NewWire(f)
+	d, err := open(t.Context(), config(set...), destinations.Env{Name: "news", Transport: wire})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d, f, wire
+}
+
+func person(n int) destinations.Record { return member(fmt.Sprintf("person%d@example.com", n)) }
+
+func member(address string) destinations.Record {
+	return destinations.Record{Key: address, ID: address, Token: "token-" + address, Fields: destinations.Fields{
+		{Name: email, Value: address}, {Name: statusIfNew, Value: "subscribed"}, {Name: first, Value: "Person"},
+	}}
+}
+
+func with(r destinations.Record, name string, v destinations.Value) destinations.Record {
+	r.Fields = append(slices.Clone(r.Fields), destinations.FieldValue{Name: name, Value: v})
+	return r
+}
+
+func batch(op destinations.Op, records ...destinations.Record) destinations.Batch {
+	return destinations.Batch{Sync: "people", Object: members, Op: op, Identifier: email, Attempts: 3, Records: records}
+}
+
+func gone(n int) destinations.Record {
+	r := person(n)
+	r.Fields = nil
+	return r
+}
+
+func TestMailchimpKeepsTheContractOfDestinations(t *testing.T) {
+	t.Parallel()
+	full := with(with(person(1), mergePrefix+"SCORE", json.Number("12.50")), interestsDot+"9143cf3bd1", true)
+	full = with(with(full, locationDot+"latitude", json.Number("32.58")), locationDot+"longitude", json.Number("-97.13"))
+	full = with(with(full, tags, []destinations.Value{"VIP", "beta"}), mergePrefix+"ADDRESS", json.RawMessage(`{"addr1":"1 Main St","city":"Ely","state":"","zip":"CB7"}`))
+	full = with(full, "timestamp_signup", time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC))
+	cleared := destinations.Record{Key: "1", ID: person(1).ID, Fields: destinations.Fields{
+		{Name: email}, {Name: statusIfNew}, {Name: first}, {Name: interestsDot + "9143cf3bd1"}, {Name: tags},
+	}}
+	destinationtest.Run(t, destinationtest.Suite{
+		Open: func(t *testing.T, credential destinations.Secret, env destinations.Env) destinations.Destination {
+			t.Helper()
+			d, err := open(t.Context(), config(func(c *Config) {
+				c.APIKey, c.BaseURL = credential, "https://us6.api.mailchimp.com"
+			}), env)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return d
+		},
+		Service:    func(*testing.T) destinationtest.Service { return newFake() },
+		Object:     members,
+		Identifier: email,
+		Good:       person,
+		Bad:        func(n int) destinations.Record { return member(fmt.Sprintf("no-address-%d", n)) },
+		Once:       destinations.Insert,
+		Results:    []string{"new_members", "updated_members", "errors"},
+		Exact: []destinationtest.Exact{
+			{Field: "timestamp_opt", Value: time.Date(2026, 11, 20, 12, 0, 0, 5, time.FixedZone("", 3600)), Stored: `"2026-11-20T11:00:00Z"`},
+			{Field: mergePrefix + "SINCE", Value: destinations.Date("1815-12-10"), Stored: `"1815-12-10"`},
+			{Field: mergePrefix + "BORN", Value: destinations.Date("1815-12-10"), Stored: `"12/10"`},
+			{Field: mergePrefix + "BORN", Value: time.Date(1815, 12, 10, 23, 0, 0, 0, time.FixedZone("", 7200)), Stored: `"12/10"`},
+			{Field: mergePrefix + "BORN", Value: "02/29", Stored: `"02/29"`},
+			{Field: interestsDot + "3a2a927344", Value: nil, Stored: `false`},
+			{Field: "vip", Value: true, Stored: `true`},
+		},
+		Text:     first,
+		Number:   mergePrefix + "SCORE",
+		Requests: 1,
+		Throttles: []destinationtest.Throttle{
+			{Name: "a bare 403", Says: destinationtest.Reply(403, "<html>Access denied</html>")},
+			{Name: "an empty 429", Says: destinationtest.Reply(429, "")},
+		},
+		Golden: []destinations.Batch{
+			batch(destinations.Upsert, full),
+			batch(destinations.Update, full),
+			batch(destinations.Insert, full),
+			batch(destinations.Clear, cleared),
+			batch(destinations.Archive, gone(1)),
+			batch(destinations.Delete, gone(1)),
+		},
+		Lacks: map[destinationtest.Trait]string{destinationtest.IdempotencyKeys: "Mailchimp has none"},
+	})
+}
+
+func statuses(results []destinations.Result) string {
+	var texts []string
+	for _, r := range results {
+		text := r.Status.String()
+		if r.Code != "" {
+			text += ":" + r.Code
+		}
+		texts = append(texts, text)
+	}
+	return strings.Join(texts, " ")
+}
+
+func TestMembers(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name  string
+		set   func(*fake)
+		batch destinations.Batch
+		want  string
+		calls int
+	}{
+		{"refusals are told apart by their words", func(f *fake) {
+			f.forgotten[hash("person3@example.com")] = true
+			f.people[hash("person4@example.com")] = doc{"status": "unsubscribed"}
+			f.silent = "person5@example.com"
+		}, batch(
+			destinations.Upsert, person(1), member("busy@example.com"), member("none"), person(3), with(person(4), status, "subscribed"), person(5),
+		), "accepted deferred:recent_signups rejected:invalid_address rejected:forgotten rejected:compliance unknown:no_result", 1},
+		{
+			"an insert changes nobody", func(f *fake) { f.people[hash("person1@example.com")] = doc{"status": "subscribed"} },
+			batch(destinations.Insert, person(1), person(2)), "rejected:exists accepted", 1,
+		},
+		{
+			"an update makes nobody", func(f *fake) { f.people[hash("person1@example.com")] = doc{"status": "subscribed"} },
+			batch(destinations.Update, person(2), person(1)), "rejected:not_found accepted", 2,
+		},
+		{
+			"a member under review is not archived, and one that is archived stays so", func(f *fake) {
+				f.people[hash("person1@example.com")] = doc{"status": "cleaned"}
+				f.people[hash("person2@example.com")] = doc{"status": "archived"}
+			},
+			batch(destinations.Archive, gone(1), gone(2)), "rejected:405 accepted", 4,
+		},
+		{
+			"who is new and has agreed to nothing is not made", nil,
+			batch(destinations.Upsert, destinations.Record{Key: "1", ID: "new@example.com", Fields: destinations.Fields{{Name: email, Value: "new@example.com"}}}),
+			"rejected:Invalid Resource", 2,
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				d, f, wire := dial(t)
+				if test.set != nil {
+					test.set(f)
+				}
+				got, err := d.Write(t.Context(), test.batch)
+				if err != nil || statuses(got) != test.want {
+					t.Errorf("%+v, %v", got, err)
+				}
+				if n := len(wire.Calls()); n != test.calls {
+					t.Errorf("%d requests, want %d", n, test.calls)
+				}
+			})
+		})
+	}
+}
+
+func TestConsentIsSaidAsItIsMapped(t *testing.T) {
+	t.Parallel()
+	for _, strict := range []string{"", "request", "member"} {
+		t.Run("a batch that is strict by "+strict, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				d, f, wire := dial(t)
+				f.strict = strict
+				f.people[hash("person1@example.com")] = doc{"status": "unsubscribed", email: "person1@example.com"}
+				b := batch(destinations.Upsert, person(1), with(person(2), tags, []destinations.Value{"VIP"}), with(person(3), status, "pending"))
+				for range 2 {
+					if got, err := d.Write(t.Context(), b); err != nil || statuses(got) != "accepted accepted accepted" {
+						t.Fatalf("%+v, %v", got, err)
+					}
+				}
+				got := map[string]any{}
+				for n := range 3 {
+					got[person(n+1).ID] = f.people[hash(person(n+1).ID)]["status"]
+				}
+				want := map[string]any{"person1@example.com": "unsubscribed", "person2@example.com": "subscribed", "person3@example.com": "pending"}
+				if diff := cmp.Diff(want, got); diff != "" || len(f.tagged[hash("person2@example.com")]) == 0 {
+					t.Errorf("(-want +got):\n%s\n%v", diff, f.tagged)
+				}
+				calls := map[string]int{"": 2, "request": 1 + 2*(1+3), "member": 2 * (1 + 3)}[strict]
+				if n := len(wire.Calls()); n != calls {
+					t.Errorf("%d requests, want %d", n, calls)
+				}
+			})
+		})
+	}
+}
+
+func TestAMemberThatCannotBeTaggedIsNotAccepted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d, f, wire := dial(t)
+		f.untagged = "forbidden"
+		for n := range 2 {
+			f.people[hash(person(n).ID)] = doc{"status": "subscribed", email: person(n).ID}
+		}
+		b := batch(destinations.Update, with(person(0), tags, []destinations.Value{"forbidden"}), with(person(1), tags, []destinations.Value{"VIP", nil, ""}))
+		got, err := d.Write(t.Context(), b)
+		if err != nil || statuses(got) != "rejected:Invalid Resource accepted" || !strings.HasPrefix(got[0].Reason, "written, but not tagged") {
+			t.Errorf("%+v, %v", got, err)
+		}
+		if diff := cmp.Diff([]string{"VIP active"}, f.tagged[hash(person(1).ID)]); diff != "" {
+			t.Errorf("tags (-want +got):\n%s", diff)
+		}
+		wire.Spoil(func(_ int, r *http.Request) destinationtest.Fault {
+			if strings.HasSuffix(r.URL.Path, "/tags") {
+				return destinationtest.Reply(503, "maintenance")
+			}
+			return nil
+		})
+		if got, err = d.Write(t.Context(), b); err != nil || statuses(got) != "deferred:503 deferred:503" || !got[0].Doubt {
+			t.Errorf("%+v, %v", got, err)
+		}
+	})
+}
+
+func TestTheDataCentreIsTheOneThatTheKeyNames(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d, _, wire := dial(t)
+		if _, err := d.Write(t.Context(), batch(destinations.Upsert, person(1))); err != nil || wire.Calls()[0].Host != "us6.api.mailchimp.com" {
+			t.Errorf("%v; the host is %s", err, wire.Calls()[0].Host)
+		}
+		d, _, wire = dial(t, func(c *Config) { c.APIKey = destinationtest.Secret("0123456789abcdef.evil.example") })
+		_, err := d.Write(t.Context(), batch(destinations.Upsert, person(1)))
+		if !errors.Is(err, destinations.ErrConfig) || !strings.Contains(err.Error(), "data centre") || len(wire.Calls()) != 0 {
+			t.Errorf("a key without one: %v after %d requests", err, len(wire.Calls()))
+		}
+	})
+}
+
+func TestObjectsAreTheAudiencesOfTheAccount(t *testing.T) {
+	t.Parallel()
+	names := func(t *testing.T, d destinations.Destination) string {
+		t.Helper()
+		objects, err := d.Objects(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var list []string
+		for _, o := range objects {
+			list = append(list, o.Name)
+		}
+		return strings.Join(list, " ")
+	}
+	synctest.Test(t, func(t *testing.T) {
+		d, _, wire := dial(t)
+		if got := names(t, d); got != "members members.a1b2c3d4e5 members.f6f7f8f9f0" {
+			t.Errorf("objects %s", got)
+		}
+		if _, err := d.Fields(t.Context(), "members.nosuchlist"); !errors.Is(err, destinations.ErrNoObject) || !strings.Contains(err.Error(), "f6f7f8f9f0 for Partners") {
+			t.Errorf("an audience that is not there: %v", err)
+		}
+		if n := len(wire.Calls()); n != 1 {
+			t.Errorf("%d requests, want 1", n)
+		}
+		d, _, _ = dial(t, func(c *Config) { c.Audience = "" })
+		if got := names(t, d); got != "members.a1b2c3d4e5 members.f6f7f8f9f0" {
+			t.Errorf("objects without a setting: %s", got)
+		}
+		if got, err := d.Write(t.Context(), batch(destinations.Upsert, person(1))); !errors.Is(err, destinations.ErrNoObject) || statuses(got) != "deferred:not_sent" {
+			t.Errorf("members of one of several: %+v, %v", got, err)
+		}
+		d, f, wire := dial(t, func(c *Config) { c.Audience = "" })
+		f.audiences = f.audiences[:1]
+		for range 2 {
+			if got, err := d.Write(t.Context(), batch(destinations.Upsert, person(1))); err != nil || statuses(got) != "accepted" {
+				t.Errorf("members of the only one: %+v, %v", got, err)
+			}
+		}
+		if n := len(wire.Calls()); n != 3 {
+			t.Errorf("%d requests, want 3", n)
+		}
+	})
+}
+
+func TestFieldsAreThoseOfTheAudience(t *testing.T) {
+	t.Parallel()
+	want := append(slices.Clone(own),
+		destinations.Field{Name: mergePrefix + "FNAME", Label: "First name", Type: destinations.String},
+		destinations.Field{Name: mergePrefix + "LNAME", Label: "Last name", Type: destinations.String, Required: true},
+		destinations.Field{Name: mergePrefix + "SCORE", Label: "Score", Type: destinations.Number},
+		destinations.Field{Name: mergePrefix + "SINCE", Label: "Customer since", Type: destinations.DateType},
+		destinations.Field{Name: mergePrefix + "BORN", Label: "Birthday", Type: destinations.Any},
+		destinations.Field{Name: mergePrefix + "ADDRESS", Label: "Address", Type: destinations.JSON},
+		destinations.Field{Name: mergePrefix + "PHONE", Label: "Phone", Type: destinations.String},
+		destinations.Field{Name: mergePrefix + "PLAN", Label: "Plan", Type: destinations.String, Enum: []string{"Free", "Pro"}},
+		destinations.Field{Name: interestsDot + "9143cf3bd1", Label: "Topics: News", Type: destinations.Boolean},
+		destinations.Field{Name: interestsDot + "3a2a927344", Label: "Topics: Offers", Type: destinations.Boolean},
+	)
+	synctest.Test(t, func(t *testing.T) {
+		d, _, wire := dial(t)
+		var got []destinations.Field
+		for range 2 {
+			var err error
+			if got, err = d.Fields(t.Context(), members); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		if n := len(wire.Calls()); n != 4 {
+			t.Errorf("%d requests, want 4", n)
+		}
+		d, _, wire = dial(t, func(c *Config) { c.SkipRequired = true })
+		got, err := d.Fields(t.Context(), members)
+		if err != nil || slices.ContainsFunc(got, func(f destinations.Field) bool { return f.Required && f.Name != email }) {
+			t.Errorf("without what the audience requires: %+v, %v", got, err)
+		}
+		if _, err := d.Write(t.Context(), batch(destinations.Upsert, person(1))); err != nil || wire.Calls()[4].Query != "skip_merge_validation=true" {
+			t.Errorf("%v; %+v", err, wire.Calls()[4])
+		}
+	})
+}
+
+func TestAMissingMergeFieldIsNamed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d, _, _ := dial(t)
+		got, err := d.Write(t.Context(), batch(destinations.Upsert, member("nameless@example.com")))
+		if err != nil || statuses(got) != "rejected:ERROR_GENERIC" || got[0].Reason != "Your merge fields were invalid.; LNAME: Please enter a value" {
+			t.Errorf("%+v, %v", got, err)
+		}
+	})
+}
+
+func TestCheckNamesTheAccountAndFindsAUserWithoutPower(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		f := newFake()
+		wire := destinationtest.NewWire(f)
+		d, err := open(t.Context(), config(), destinations.Env{Transport: wire, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Check(t.Context()); err != nil || !strings.Contains(log.String(), `account="Freddie's Jokes"`) || !strings.Contains(log.String(), "audience=Customers") {
+			t.Errorf("%v; log %s", err, log.String())
+		}
+		f.role = "viewer"
+		if err := d.Check(t.Context()); !errors.Is(err, destinations.ErrAuth) || !strings.Contains(err.Error(), "viewer") {
+			t.Errorf("a viewer: %v", err)
+		}
+		wire.SpoilAll(destinationtest.Reply(200, `{"hello":"world"}`))
+		if err := d.Check(t.Context()); !errors.Is(err, destinations.ErrConfig) {
+			t.Errorf("another service: %v", err)
+		}
+		d, _, _ = dial(t, func(c *Config) { c.Audience = "0000000000" })
+		if err := d.Check(t.Context()); !errors.Is(err, destinations.ErrNoObject) {
+			t.Errorf("an audience that is not there: %v", err)
+		}
+	})
+}
+
+func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
+	t.Parallel()
+	for want, set := range map[string]func(*Config){
+		"api_key":     func(c *Config) { c.APIKey = nil },
+		"connections": func(c *Config) { c.Connections = 11 },
+		"base_url":    func(c *Config) { c.BaseURL = "mailchimp.com" },
+	} {
+		if _, err := open(t.Context(), config(set), destinations.Env{Name: "news"}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+}
+
+func FuzzAnswersAreNeverTakenForMoreThanTheySay(f *testing.F) {
+	f.Add(`{}`)
+	f.Add(`{"new_members":[{"id":"1","email_address":"PERSON1@example.com"}],"errors":[{"email_address":"person1@example.com","error":"no"}, 7]}`)
+	f.Add(`{"updated_members":[null,[],{"email_address":"person2@example.com"}]}`)
+	b := batch(destinations.Upsert, person(1), person(2), person(3))
+	f.Fuzz(func(t *testing.T, text string) {
+		got, err := decodeBatch(b, httpapi.Answer{Status: 200, Body: []byte(text)})
+		if err != nil {
+			return
+		}
+		for i, r := range got {
+			named := strings.Contains(strings.ToLower(text), "person"+strconv.Itoa(i+1)) || strings.Contains(text, `\`)
+			if r.Status == destinations.Accepted && !named {
+				t.Errorf("record %d is accepted, and not named", i)
+			}
+			if r.Status != destinations.Accepted && r.Code == "" && r.Reason == "" && r.Status != destinations.Rejected {
+				t.Errorf("result %d has no code or reason: %+v", i, r)
+			}
+		}
+	})
+}
