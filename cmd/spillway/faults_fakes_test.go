@@ -79,21 +79,29 @@ func testSnowflakeTroubles(s *suite) {
 		{"a chunk is lost for good", func() { server.Fail(snowflaketest.Chunk(1), 4, snowflaketest.Lose) }, exitTemporary, []string{"models/people.sql"}, nil},
 		{
 			"the warehouse is suspended by its monitor", refuse(90073, "22000", "Warehouse 'WH' cannot be resumed because resource monitor 'RM' has exceeded its quota."),
-			exitTemporary, []string{"090073", "resource monitor 'RM' has exceeded its quota"}, nil,
+			exitTemporary,
+			[]string{"090073", "resource monitor 'RM' has exceeded its quota"},
+			nil,
 		},
 		{
 			"no warehouse is set", refuse(606, "57P03", "No active warehouse selected in the current session."),
-			exitFailed, []string{"000606", "No active warehouse selected", "set warehouse"}, nil,
+			exitFailed,
+			[]string{"000606", "No active warehouse selected", "set warehouse"},
+			nil,
 		},
 		{
 			"the statement takes too long", refuse(630, "57014", "Statement reached its statement or warehouse timeout of 30 second(s) and was canceled."),
-			exitFailed, []string{"000630", "timeout of 30 second(s)", "statement_timeout"}, nil,
+			exitFailed,
+			[]string{"000630", "timeout of 30 second(s)", "statement_timeout"},
+			nil,
 		},
 		{
 			"the credentials are no longer taken", func() {
 				server.Fail(snowflaketest.Every(snowflaketest.LoginKind), 1, snowflaketest.Refuse(390100, "08004", "Incorrect username or password was specified."))
 			},
-			exitFailed, []string{"390100", "Incorrect username or password"}, nil,
+			exitFailed,
+			[]string{"390100", "Incorrect username or password"},
+			nil,
 		},
 		{"the session ends", server.EndSessions, exitDone, nil, nil},
 	}, cutModelOf)
@@ -103,35 +111,41 @@ func testBigQueryTroubles(s *suite) {
 	server := bigquerytest.Start(s.t, bigquerytest.Behaviour{})
 	p := newCut(s, fmt.Sprintf("type = \"bigquery\"\nproject = %q\nendpoint = %q\nstorage_endpoint = %q", bigquerytest.Project, server.URL, server.StorageAddr), cutModel)
 	p.spillway("doctor").exits(exitDone).says("roles/bigquery.jobUser", "roles/bigquery.dataViewer")
-	refuse := func(o bigquerytest.Operation, times int, e bigquerytest.Error) func() {
+	refuse := func(o bigquerytest.Operation, e bigquerytest.Error) func() {
 		return func() {
 			server.Change(func(b *bigquerytest.Behaviour) {
-				for range times {
-					b.Refusals = append(b.Refusals, bigquerytest.Refusal{Operation: o, Error: e})
-				}
+				b.Refusals = append(b.Refusals, bigquerytest.Refusal{Operation: o, Error: e})
 			})
 		}
 	}
 	p.meets([]trouble{
 		{
-			"the limit of requests", refuse(bigquerytest.Insert, 1, bigquerytest.Error{Status: 403, Reason: "rateLimitExceeded", Message: "Exceeded rate limits"}),
+			"the limit of requests", refuse(bigquerytest.Insert, bigquerytest.Error{Status: 403, Reason: "rateLimitExceeded", Message: "Exceeded rate limits"}),
 			exitDone, nil, nil,
 		},
 		{
-			"the quota", refuse(bigquerytest.Insert, 1, bigquerytest.Error{Status: 403, Reason: "quotaExceeded", Message: "Quota exceeded: Your project exceeded quota"}),
-			exitTemporary, []string{"quotaExceeded", "Your project exceeded quota"}, nil,
+			"the quota", refuse(bigquerytest.Insert, bigquerytest.Error{Status: 403, Reason: "quotaExceeded", Message: "Quota exceeded: Your project exceeded quota"}),
+			exitTemporary,
+			[]string{"quotaExceeded", "Your project exceeded quota"},
+			nil,
 		},
 		{
-			"no right to the table", refuse(bigquerytest.DryRun, 1, bigquerytest.Error{Status: 403, Reason: "accessDenied", Message: "Access Denied: Table crm.people"}),
-			exitFailed, []string{"accessDenied", "Access Denied: Table crm.people", "Data Viewer"}, nil,
+			"no right to the table", refuse(bigquerytest.DryRun, bigquerytest.Error{Status: 403, Reason: "accessDenied", Message: "Access Denied: Table crm.people"}),
+			exitFailed,
+			[]string{"accessDenied", "Access Denied: Table crm.people", "Data Viewer"},
+			nil,
 		},
 		{
-			"the credentials are no longer taken", refuse(bigquerytest.DryRun, 1, bigquerytest.Error{Status: 401, Reason: "authError", Message: "Invalid Credentials"}),
-			exitFailed, []string{"authError", "Invalid Credentials", "check credentials"}, nil,
+			"the credentials are no longer taken", refuse(bigquerytest.DryRun, bigquerytest.Error{Status: 401, Reason: "authError", Message: "Invalid Credentials"}),
+			exitFailed,
+			[]string{"authError", "Invalid Credentials", "check credentials"},
+			nil,
 		},
 		{
-			"rows that cannot be read", refuse(bigquerytest.Session, 1, bigquerytest.Error{Status: int(codes.FailedPrecondition), Message: "the table is gone"}),
-			exitFailed, []string{"FailedPrecondition", "the table is gone"}, nil,
+			"rows that cannot be read", refuse(bigquerytest.Session, bigquerytest.Error{Status: int(codes.FailedPrecondition), Message: "the table is gone"}),
+			exitFailed,
+			[]string{"FailedPrecondition", "the table is gone"},
+			nil,
 		},
 		{
 			"a broken stream goes on", func() { server.Change(func(b *bigquerytest.Behaviour) { b.Breaks, b.BreakAt = 2, 1500 }) },
@@ -182,11 +196,14 @@ func testMySQLTroubles(s *suite) {
 				slow()
 				go killSleeper(ctx, s.t, db)
 			},
-			exitTemporary, []string{"models/people.sql"}, nil,
+			exitTemporary,
+			[]string{"models/people.sql"},
+			nil,
 		},
 		{
 			"the password is another one", func() { change("alter user 'spillway'@'127.0.0.1' identified by 'another'") },
-			exitFailed, []string{"1045", "Access denied"},
+			exitFailed,
+			[]string{"1045", "Access denied"},
 			func() { change("alter user 'spillway'@'127.0.0.1' identified by ''") },
 		},
 	}, model)
