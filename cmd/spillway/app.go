@@ -269,6 +269,8 @@ func (s *selection) flags(a *app, cmd *cobra.Command) {
 	}
 }
 
+func (s *selection) given() bool { return len(s.selectors)+len(s.exclude) > 0 }
+
 // of returns the syncs that were chosen. Where there is none, a note says why.
 func (s *selection) of(a *app, p *project.Project) ([]*project.Sync, error) {
 	syncs, err := p.Select(s.selectors, s.exclude)
