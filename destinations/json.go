@@ -151,7 +151,7 @@ const hex = "0123456789abcdef"
 func AppendText(b []byte, s string) []byte {
 	b = append(b, '"')
 	start := 0
-	for i := 0; i < len(s); {
+	for i := plainPrefix(s); i < len(s); {
 		if c := s[i]; c < utf8.RuneSelf {
 			if c >= ' ' && c != '"' && c != '\\' {
 				i++
@@ -179,6 +179,26 @@ func AppendText(b []byte, s string) []byte {
 	}
 	b = append(b, s[start:]...)
 	return append(b, '"')
+}
+
+// plainPrefix is the number of bytes, eight at a time, that s begins with and that stand in a string of JSON as they are.
+func plainPrefix(s string) int {
+	const (
+		low  = 0x0101010101010101
+		high = 0x80 * low
+	)
+	n := 0
+	for ; len(s)-n >= 8; n += 8 {
+		t := s[n : n+8]
+		v := uint64(t[0]) | uint64(t[1])<<8 | uint64(t[2])<<16 | uint64(t[3])<<24 |
+			uint64(t[4])<<32 | uint64(t[5])<<40 | uint64(t[6])<<48 | uint64(t[7])<<56
+		quote, escape := v^(low*'"'), v^(low*'\\')
+		// The high bit of a byte is set where it is set in v, or where the subtraction borrows: below a space, or at 0.
+		if (v|(v-low*' ')|(quote-low)|(escape-low))&high != 0 {
+			return n
+		}
+	}
+	return n
 }
 
 func appendEscape(b []byte, c byte) []byte {

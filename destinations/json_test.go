@@ -125,3 +125,22 @@ func BenchmarkFieldsAppendJSON(b *testing.B) {
 		}
 	}
 }
+
+// Bytes that need an escape are found wherever they stand, as texts are looked through eight bytes at a time.
+func TestTextIsEscapedAnywhere(t *testing.T) {
+	t.Parallel()
+	for c := range 256 {
+		for at := range 19 {
+			text := strings.Repeat("x", at) + string([]byte{byte(c)}) + strings.Repeat("~", 18-at)
+			got := string(destinations.AppendText(nil, text))
+			var back string
+			if err := json.Unmarshal([]byte(got), &back); err != nil {
+				t.Fatalf("%q became %s: %v", text, got, err)
+			}
+			want := strings.ToValidUTF8(text, "\ufffd")
+			if back != want {
+				t.Errorf("%q became %s, which is %q", text, got, back)
+			}
+		}
+	}
+}

@@ -1,14 +1,12 @@
 package syncer
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"iter"
 	"os"
 	"path/filepath"
@@ -40,7 +38,7 @@ type changeset struct {
 	numbers map[string]uint64 // of these names
 	staged  [naming + 1]int64 // frames by step
 
-	whole bool // items are read with their fields as they are stored
+	form // of the items that are read
 }
 
 // seal closes a plan: what it was made from and what it comes to.
@@ -213,7 +211,7 @@ func (c *changeset) items(wanted ...step) iter.Seq2[item, error] {
 			if length == sealMark || len(payload) == 0 || !slices.Contains(wanted, step(payload[0])) {
 				return nil
 			}
-			i, err := decodeItem(payload, c.names, c.whole)
+			i, err := decodeItem(payload, c.names, c.form)
 			if err != nil {
 				return err
 			}
@@ -224,6 +222,32 @@ func (c *changeset) items(wanted ...step) iter.Seq2[item, error] {
 		})
 		if err != nil && !errors.Is(err, stop) {
 			yield(item{}, err)
+		}
+	}
+}
+
+// operations yields the items of a step as items does, each of which holds until the next.
+func (c *changeset) operations(want step) iter.Seq2[*item, error] {
+	return func(yield func(*item, error) bool) {
+		if c.staged[want] == 0 {
+			return
+		}
+		stop := errors.New("stop")
+		var i item
+		err := c.frames(func(_ int64, length uint32, payload []byte) error {
+			if length == sealMark || len(payload) == 0 || step(payload[0]) != want {
+				return nil
+			}
+			if err := i.decode(payload, c.names, c.form); err != nil {
+				return err
+			}
+			if !yield(&i, nil) {
+				return stop
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, stop) {
+			yield(nil, err)
 		}
 	}
 }
@@ -241,7 +265,7 @@ func (c *changeset) doubtful(want step) iter.Seq2[item, error] {
 			if length == sealMark || len(payload) == 0 || step(payload[0]) != want {
 				return nil
 			}
-			i, err := decodeItem(payload, c.names, c.whole)
+			i, err := decodeItem(payload, c.names, c.form)
 			if err == nil && i.Batch != (diffstore.Token{}) {
 				places = append(places, place{i.Batch, at})
 			}
@@ -270,53 +294,7 @@ func (c *changeset) itemAt(at int64) (item, error) {
 	if _, err := c.onDisk().ReadAt(payload, at+frameHead); err != nil {
 		return item{}, fmt.Errorf("read the staged plan: %w", err)
 	}
-	return decodeItem(payload, c.names, c.whole)
-}
-
-// frames reads the file from its start to its end as of now, so that items may be added meanwhile.
-func (c *changeset) frames(visit func(at int64, length uint32, payload []byte) error) error {
-	if c.out != nil {
-		if err := c.out.Flush(); err != nil {
-			return ofState(fmt.Errorf("stage the plan: %w", err))
-		}
-	}
-	end := c.size
-	in := bufio.NewReaderSize(io.NewSectionReader(c.onDisk(), 0, end), 1<<18)
-	magic := make([]byte, len(changesetMagic))
-	if _, err := io.ReadFull(in, magic); err != nil || string(magic) != changesetMagic {
-		return errPlan
-	}
-	at := int64(len(changesetMagic))
-	var head [frameHead]byte
-	var payload []byte
-	for at < end {
-		if _, err := io.ReadFull(in, head[:]); err != nil {
-			return errPlan
-		}
-		length := binary.LittleEndian.Uint32(head[:4])
-		n := int64(length)
-		if length == sealMark {
-			n = end - at - frameHead
-		}
-		if n > end-at-frameHead {
-			return errPlan
-		}
-		if int64(cap(payload)) < n {
-			payload = make([]byte, n)
-		}
-		payload = payload[:n]
-		if _, err := io.ReadFull(in, payload); err != nil {
-			return fmt.Errorf("read the staged plan: %w", err)
-		}
-		if crc32.Checksum(payload, castagnoli) != binary.LittleEndian.Uint32(head[4:]) {
-			return errPlan
-		}
-		if err := visit(at, length, payload); err != nil {
-			return err
-		}
-		at += frameHead + n
-	}
-	return nil
+	return decodeItem(payload, c.names, c.form)
 }
 
 // settle returns when nothing is being written any more. What was to be written is of no use without its seal.

@@ -254,11 +254,11 @@ func FuzzItems(f *testing.F) {
 		f.Add(i.append(nil, c.number))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		i, err := decodeItem(b, c.names, false)
+		i, err := decodeItem(b, c.names, form{})
 		if err != nil {
 			return
 		}
-		again, err := decodeItem(i.append(nil, c.number), c.names, false)
+		again, err := decodeItem(i.append(nil, c.number), c.names, form{})
 		if err != nil {
 			t.Fatalf("what was read cannot be written and read: %v", err)
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"unsafe"
 
 	"spillway/destinations"
 	"spillway/diffstore"
@@ -73,22 +74,31 @@ func (i *item) values() (destinations.Fields, error) {
 	return fields, failed
 }
 
-// appendJSON appends stored fields as an object of JSON. The names are those of the plan.
-func (i *item) appendJSON(b []byte, names []string) ([]byte, error) {
+// membersOf returns the names of fields as they stand in an object of JSON.
+func membersOf(names []string) []string {
+	members := make([]string, len(names))
+	for n, name := range names {
+		members[n] = string(append(destinations.AppendText(nil, name), ':'))
+	}
+	return members
+}
+
+// appendJSON appends stored fields as an object of JSON. The members are those of the plan.
+func (i *item) appendJSON(b []byte, members []string) ([]byte, error) {
 	b = append(b, '{')
 	r := reader{rest: i.Stored}
 	for first := true; r.rest != ""; first = false {
 		n := r.uvarint()
-		if r.err != nil || n >= uint64(len(names)) {
+		if r.err != nil || n >= uint64(len(members)) {
 			return nil, errItem
 		}
 		if !first {
 			b = append(b, ',')
 		}
-		b = append(destinations.AppendText(b, names[n]), ':')
+		b = append(b, members[n]...)
 		var err error
 		if b, r.rest, err = mappings.AppendJSON(b, r.rest); err != nil {
-			return nil, fmt.Errorf("field %s: %w", names[n], err)
+			return nil, fmt.Errorf("field %s %w", members[n], err)
 		}
 	}
 	return append(b, '}'), nil
@@ -176,11 +186,27 @@ func appendTexts(b []byte, texts []string) []byte {
 	return b
 }
 
-// decodeItem reads an item that append wrote with the numbers of names. Its texts are parts of one copy of b. With whole
-// its fields are left as they are stored, unless some of them are to be left out.
-func decodeItem(b []byte, names []string, whole bool) (item, error) {
-	r := reader{rest: string(b)}
+// form says how items are read.
+type form struct {
+	whole   bool // their fields are left as they are stored, unless some of them are to be left out
+	lasting bool // what they are read from stays as it is, so that their texts may be parts of it
+}
+
+// decodeItem reads an item that append wrote with the numbers of names. Its texts are parts of b, or of one copy of it.
+func decodeItem(b []byte, names []string, as form) (item, error) {
 	var i item
+	err := i.decode(b, names, as)
+	return i, err
+}
+
+func (i *item) decode(b []byte, names []string, as form) error {
+	*i = item{}
+	var r reader
+	if as.lasting {
+		r.rest = unsafe.String(unsafe.SliceData(b), len(b))
+	} else {
+		r.rest = string(b)
+	}
 	i.Step, i.Verdict = step(r.byte()), diffstore.Verdict(r.byte())
 	flags := r.byte()
 	i.Moved, i.Quarantined, i.Partial = flags&flagMoved != 0, flags&flagQuarantined != 0, flags&flagPartial != 0
@@ -191,7 +217,7 @@ func decodeItem(b []byte, names []string, whole bool) (item, error) {
 		i.Folded = r.text()
 	}
 	if d := r.text(); d != "" {
-		i.Detail = []byte(d)
+		i.Detail = unsafe.Slice(unsafe.StringData(d), len(d)) // which nobody changes
 	}
 	copy(i.Sum[:], r.bytes(len(i.Sum)))
 	i.First = i.Sum
@@ -208,15 +234,15 @@ func decodeItem(b []byte, names []string, whole bool) (item, error) {
 	if flags&flagChanged != 0 {
 		i.Changed = r.texts()
 	}
-	if whole && !i.Partial {
+	if as.whole && !i.Partial {
 		i.Stored = r.rest
 	} else {
 		i.Fields = r.fields(names)
 	}
 	if r.err != nil {
-		return item{}, r.err
+		*i = item{}
 	}
-	return i, nil
+	return r.err
 }
 
 // reader takes an encoded item apart. After the first failure it yields zero values and keeps the error.

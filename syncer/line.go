@@ -33,6 +33,7 @@ type batch struct {
 	items   []item
 	names   []uint64 // that it has taken among the flights
 	tokens  []diffstore.Token
+	text    []byte // what its records have as JSON
 	results []destinations.Result
 	sent    bool
 }
@@ -99,7 +100,7 @@ func (l *line) next() *batch {
 func (l *line) release(b *batch) {
 	l.sender.flights.leave(b)
 	clear(b.items)
-	*b = batch{items: b.items[:0], names: b.names}
+	*b = batch{items: b.items[:0], names: b.names, text: b.text}
 	select {
 	case l.idle <- b:
 	default:

@@ -71,12 +71,9 @@ func (r *route) requires(name string) bool {
 	return slices.ContainsFunc(r.fields, func(f destinations.Field) bool { return f.Name == name && f.Required })
 }
 
-// tokenText is the token under which a record is sent. A partial record has one of its own for the fields it has: the
-// whole of it may be sent next, and must not be taken for its repetition.
-func tokenText(i *item, t diffstore.Token) string {
-	if !i.Partial {
-		return hex.EncodeToString(t[:])
-	}
+// partialToken is the token under which a partial record is sent. It is one of its own for the fields it has: the whole
+// of it may be sent next, and must not be taken for its repetition.
+func partialToken(i *item, t diffstore.Token) string {
 	h := sha256.New()
 	h.Write(t[:])
 	for _, f := range i.Fields {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -12,7 +13,6 @@ import (
 
 	"spillway/destinations"
 	"spillway/diffstore"
-	"spillway/mappings"
 	"spillway/syncer/project"
 	"spillway/syncer/runlog"
 )
@@ -40,6 +40,7 @@ type sender struct {
 
 	void    map[string]bool
 	hashes  claims
+	members []string // the names of fields, as they stand in JSON before their values
 	due     int64
 	line    *line  // that the batches of the present step go through
 	batch   *batch // that is being filled, or nil
@@ -64,11 +65,14 @@ func (r *runner) send(ctx context.Context, route *route, session diffstore.Sessi
 	if err := r.phase(ctx, runlog.Sending); err != nil {
 		return err
 	}
-	sheet.whole = route.object.JSON
+	sheet.whole, sheet.lasting = route.object.JSON, true
 	s := &sender{
 		sync: r.sync, route: route, session: session, sheet: sheet, rows: uninterrupted{r.recorder}, log: r.log, observer: r.engine.observer,
 		allRows: r.engine.project.Runlog.Rows == "all", now: r.engine.now, meter: &destinations.Meter{}, void: map[string]bool{}, hashes: newClaims(),
 		counts: r.run.Counts, due: r.run.Due() - r.run.Quarantined, stopped: make(chan struct{}), missed: map[uint64]bool{}, flights: newFlights(),
+	}
+	if sheet.whole {
+		s.members = membersOf(sheet.names)
 	}
 	if per := r.sync.Delivery.Rate.PerSecond(); per > 0 {
 		s.limiter = rate.NewLimiter(rate.Limit(per), 1)
@@ -146,7 +150,7 @@ func (s *sender) load() error {
 		case i.Step == write:
 			s.crowd.add(s.hashes.id(i.Folded))
 		case i.Step == void:
-			s.void[i.Key] = true
+			s.void[strings.Clone(i.Key)] = true
 		case i.Folded != "":
 			s.missed[s.hashes.id(i.Folded)] = false
 		}
@@ -158,11 +162,15 @@ func (s *sender) load() error {
 // so that rows which never get a verdict do not keep the rest from being sent (invariant 8).
 func (s *sender) sendAll(ctx context.Context, step step, doubtful bool) error {
 	for _, again := range []bool{false, true} {
-		for i, err := range s.sheet.items(step) {
-			if err != nil {
+		skipped := false
+		for i, err := range s.sheet.operations(step) {
+			switch {
+			case err != nil:
 				return err
-			}
-			if i.Batch != (diffstore.Token{}) || again != (i.Verdict == diffstore.Carried) {
+			case again != (i.Verdict == diffstore.Carried):
+				skipped = true
+				continue
+			case i.Batch != (diffstore.Token{}):
 				continue
 			}
 			if err := s.offer(ctx, i); err != nil {
@@ -171,6 +179,9 @@ func (s *sender) sendAll(ctx context.Context, step step, doubtful bool) error {
 		}
 		if err := s.flush(ctx); err != nil {
 			return err
+		}
+		if !skipped {
+			break
 		}
 	}
 	if !doubtful {
@@ -192,213 +203,9 @@ func (s *sender) sendDoubtful(ctx context.Context, step step) error {
 			}
 			group = i.Batch
 		}
-		if err := s.offer(ctx, i); err != nil {
+		if err := s.offer(ctx, &i); err != nil {
 			return err
 		}
 	}
 	return s.flush(ctx)
-}
-
-// offer puts an item into the batch that is being filled, sending it when it is full. No identifier and no key stands
-// twice in a batch.
-func (s *sender) offer(ctx context.Context, i item) error {
-	switch {
-	case i.Step == write && s.void[i.Key]:
-		return nil
-	case i.Quarantined:
-		return s.rows.Rows(ctx, s.now(), quarantinedRow(&i))
-	case i.Step == remove && s.missed[s.hashes.id(i.Folded)]:
-		// It is the answers to the writes that decide who stands under an identifier (invariant 5).
-		return s.conclude(ctx, []item{i}, sameResult(1, destinations.Result{
-			Status: destinations.Deferred, Code: codeNotSent, Reason: "a record that was to move away from this identifier, or to it, was not accepted",
-		}))
-	}
-	if i.Partial {
-		if s.crowd.has(s.hashes.id(i.Folded)) {
-			i.Partial = false
-		} else {
-			s.route.shorten(&i)
-		}
-	}
-	size := s.sizeOf(&i)
-	if s.batch != nil && (s.full(size) || !s.flights.take(s.batch, &i)) {
-		if err := s.flush(ctx); err != nil {
-			return err
-		}
-	}
-	if s.batch == nil {
-		s.batch = s.line.next()
-		s.flights.await(s.batch, &i)
-	}
-	s.batch.items = append(s.batch.items, i)
-	s.bytes += size
-	return nil
-}
-
-// full reports whether the batch has no room for a record of this size.
-func (s *sender) full(size int) bool {
-	return len(s.batch.items) >= s.route.batch || s.route.object.MaxBytes > 0 && s.bytes+size > s.route.object.MaxBytes
-}
-
-// sizeOf returns about how many bytes a record takes, or 0 where that does not matter.
-func (s *sender) sizeOf(i *item) int {
-	if s.route.object.MaxBytes == 0 {
-		return 0
-	}
-	n := len(i.Key) + len(i.ID) + 2*len(i.Stored) + 32
-	for _, f := range i.Fields {
-		n += len(f.Name) + mappings.ValueSize(f.Value) + 4
-	}
-	return n
-}
-
-// flush sends the batch on its way.
-func (s *sender) flush(ctx context.Context) error {
-	if s.batch == nil {
-		return nil
-	}
-	b := s.batch
-	s.batch, s.bytes = nil, 0
-	reason := s.halted()
-	if reason == nil {
-		s.line.filled <- b
-		return nil
-	}
-	err := s.conclude(ctx, b.items, notSent(len(b.items), reason))
-	s.line.release(b)
-	return err
-}
-
-// write sends a batch when its turn has come, unless the run was stopped by then.
-func (s *sender) write(ctx context.Context, b *batch) {
-	s.pace()
-	if reason := s.halted(); reason != nil {
-		b.results = notSent(len(b.items), reason)
-		return
-	}
-	request, err := s.request(b)
-	if err != nil {
-		s.halt(err)
-		b.results = notSent(len(b.items), err)
-		return
-	}
-	b.sent = true
-	results, err := s.route.destination.Write(ctx, request)
-	b.results = s.interpret(len(b.items), results, err)
-}
-
-// pace waits for the next batch's turn at the sync's own rate, or until nothing more is sent.
-func (s *sender) pace() {
-	if s.limiter == nil {
-		return
-	}
-	turn := time.NewTimer(s.limiter.Reserve().Delay())
-	defer turn.Stop()
-	select {
-	case <-turn.C:
-	case <-s.stopped:
-	}
-}
-
-func (s *sender) request(b *batch) (destinations.Batch, error) {
-	r := destinations.Batch{
-		Sync: s.sync.Name, Object: s.sync.Object, Op: b.items[0].Op, Identifier: s.sync.Identifier,
-		Records: make([]destinations.Record, len(b.items)), Attempts: s.sync.Retry.Attempts, Meter: s.meter,
-	}
-	for n := range b.items {
-		i := &b.items[n]
-		r.Records[n] = destinations.Record{Key: i.Key, ID: i.ID, Fields: i.Fields, Token: tokenText(i, b.tokens[n])}
-	}
-	if !s.sheet.whole {
-		return r, nil
-	}
-	return r, s.addJSON(b.items, r.Records)
-}
-
-// addJSON gives records the fields that were left as they are stored, all of them in one piece of memory.
-func (s *sender) addJSON(items []item, records []destinations.Record) error {
-	size := 0
-	for n := range items {
-		size += 2 * len(items[n].Stored)
-	}
-	text := make([]byte, 0, size)
-	for n := range items {
-		i := &items[n]
-		if i.Stored == "" {
-			continue
-		}
-		from := len(text)
-		var err error
-		if text, err = i.appendJSON(text, s.sheet.names); err != nil {
-			return fmt.Errorf("read the staged plan: %w", err)
-		}
-		records[n].JSON = text[from:len(text):len(text)]
-	}
-	return nil
-}
-
-// settleLeaves forgets, or marks as left, what needs no sending. A run that was stopped leaves it to the next.
-func (s *sender) settleLeaves(ctx context.Context) error {
-	if s.stopReason() != nil {
-		return nil
-	}
-	outcome := diffstore.Gone
-	if s.sync.Mode == destinations.Insert {
-		outcome = diffstore.Left // a key once accepted is never sent again
-	}
-	fates := make([]diffstore.Fate, 0, chunkRows)
-	settle := func() error {
-		defer func() { fates = fates[:0] }()
-		if len(fates) == 0 {
-			return nil
-		}
-		if err := s.session.Settle(ctx, fates); err != nil {
-			return ofState(fmt.Errorf("settle what left the source: %w", err))
-		}
-		return nil
-	}
-	for i, err := range s.sheet.items(leave) {
-		if err != nil {
-			return err
-		}
-		f := diffstore.Fate{Key: i.Key, ID: i.Folded, Outcome: outcome, At: s.now()}
-		if i.Folded != "" {
-			if s.missed[s.hashes.id(i.Folded)] {
-				continue // the key that was to stand under this identifier does not yet
-			}
-			f.Outcome = diffstore.Gone
-		}
-		if fates = append(fates, f); len(fates) == chunkRows {
-			if err := settle(); err != nil {
-				return err
-			}
-		}
-	}
-	return settle()
-}
-
-func (s *sender) halt(reason error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stop == nil {
-		s.stop = reason
-		close(s.stopped)
-	}
-}
-
-// stopReason says why nothing more is sent, if so.
-func (s *sender) stopReason() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.stop
-}
-
-// halted says why the next batch of this step is not sent, if it is not.
-func (s *sender) halted() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stop == nil && s.stuck >= patience {
-		return errStuck
-	}
-	return s.stop
 }
