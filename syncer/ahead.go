@@ -3,6 +3,7 @@ package syncer
 import (
 	"context"
 
+	"spillway/diffstore"
 	"spillway/warehouse"
 )
 
@@ -21,7 +22,8 @@ type packedRow struct {
 	from, to int    // its packed form
 	probe    int    // its place among the probes, or -1 where its key is not known
 	source   uint64 // its sum, 0 where it is not known
-	number   int64  // its place among the rows of the model, from 1
+	key      diffstore.KeyHash
+	number   int64 // its place among the rows of the model, from 1
 }
 
 // ahead reads packed rows, if need be while others are worked on.

@@ -30,8 +30,9 @@ type skim struct {
 	key    []byte
 	twins  twins
 
-	row      int // the packed row whose key is being read
-	rendered int // rows of the last arena that were handed on
+	row    int   // the packed row whose key is being read
+	due    []int // the rows of the arena that are handed on
+	render *renderer
 }
 
 // newSkim returns nil where warehouse, snapshot or key cannot do it.
@@ -45,6 +46,7 @@ func newSkim(st *stager, rows warehouse.Rows) *skim {
 	k := &skim{
 		stager: st, rows: packer, skimmer: skimmer,
 		probes: make([]diffstore.Probe, 0, chunkRows), same: make([]bool, chunkRows),
+		due: make([]int, 0, chunkRows), render: newRenderer(st, packer),
 	}
 	fingerprint := m.Fingerprint()
 	sum := sha256.Sum256(append(fingerprint[:], packer.Pack(m.Columns())...))
@@ -72,7 +74,7 @@ func (k *skim) read(ctx context.Context) error {
 		if k.err != nil && !errors.Is(k.err, io.EOF) {
 			return k.stager.sourceError(k.err)
 		}
-		if k.err == nil && k.rendered > chunkRows/8 {
+		if k.err == nil && len(k.due) > chunkRows/8 {
 			ahead.begin(reading)
 		}
 		if failed := k.empty(ctx); failed != nil {
@@ -97,7 +99,8 @@ func (k *skim) probe() {
 			continue
 		}
 		p.source, p.probe = k.skimmer.SumSource(k.bytes[p.from-len(k.prefix):p.to]), len(k.probes)
-		k.probes = append(k.probes, diffstore.Probe{Key: k.skimmer.HashKey(k.key), Source: p.source})
+		p.key = k.skimmer.HashKey(k.key)
+		k.probes = append(k.probes, diffstore.Probe{Key: p.key, Source: p.source})
 	}
 }
 
@@ -112,37 +115,44 @@ func (k *skim) AppendKeyText(dst []byte, n int) ([]byte, bool) {
 func (k *skim) empty(ctx context.Context) error {
 	k.probe()
 	k.withdrawTwins()
-	k.rendered = 0
 	same := k.same[:len(k.probes)]
 	if err := k.skimmer.Skim(ctx, k.probes, same); err != nil {
 		return fmt.Errorf("compare with the snapshot: %w", err)
 	}
+	k.due = k.due[:0]
 	for i := range k.packed {
-		p := &k.packed[i]
-		if p.probe >= 0 && same[p.probe] {
-			k.stager.tally.counts.Source++
-			k.stager.tally.counts.Same++
-			continue
+		if p := &k.packed[i]; p.probe < 0 || !same[p.probe] {
+			k.due = append(k.due, i)
 		}
-		k.rendered++
-		cells, err := k.cells(k.bytes[p.from:p.to])
-		if err != nil {
-			return k.stager.sourceError(fmt.Errorf("row %d, %w", p.number, err))
-		}
-		if err := k.stager.take(ctx, cells, p.number, p.source); err != nil {
-			return err
-		}
+	}
+	known := int64(len(k.packed) - len(k.due))
+	k.stager.tally.counts.Source += known
+	k.stager.tally.counts.Same += known
+	if err := k.hand(ctx); err != nil {
+		return err
 	}
 	return k.stager.compare(ctx)
 }
 
-// cells decodes a row.
-func (k *skim) cells(packed []byte) ([]warehouse.Cell, error) {
-	if celled, ok := k.rows.(warehouse.Celled); ok {
-		return k.stager.cells, celled.Cells(packed, k.stager.cells)
+// hand hands on the rows that are due.
+func (k *skim) hand(ctx context.Context) error {
+	rendered := k.render.all(len(k.due), func(i int) []byte {
+		p := &k.packed[k.due[i]]
+		return k.bytes[p.from:p.to]
+	})
+	for i, at := range k.due {
+		p, r := &k.packed[at], &rendered[i]
+		if r.unread != nil {
+			return k.stager.sourceError(fmt.Errorf("row %d, %w", p.number, r.unread))
+		}
+		if err := k.stager.take(ctx, r.record, r.failed, diffstore.Entry{Hash: p.key, Source: p.source}, p.number); err != nil {
+			return err
+		}
+		if r.failed != nil {
+			r.record.Shrink()
+		}
 	}
-	row, err := k.rows.Unpack(packed)
-	return k.stager.cellsOf(row), err
+	return nil
 }
 
 // withdrawTwins takes back the probes of keys that stand twice in the arena. They are compared in their order, for what

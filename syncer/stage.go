@@ -39,7 +39,7 @@ type stager struct {
 	chunk   []mappings.Encoded
 	entries []diffstore.Entry
 	texts   []byte          // holds the keys and identifiers of the chunk
-	spans   []textSpan      // where they are, one for each entry
+	rowsOf  []rowOf         // the record of each entry
 	void    map[string]bool // keys that the source holds more than once
 	seen    int64           // rows that were read, where they are more than were taken
 
@@ -53,8 +53,12 @@ type stager struct {
 	changed []string // of its fields
 }
 
-// textSpan says where the key, the identifier and its folded form begin in a text, and where that ends.
-type textSpan struct{ key, id, folded, end int }
+// rowOf is the record of an entry. It says where the key, the identifier and its folded form begin in the texts of the
+// chunk, and where that ends.
+type rowOf struct {
+	record               *mappings.Encoded
+	key, id, folded, end int
+}
 
 func newStager(s *project.Sync, r *route, view diffstore.View, sheet *changeset, rows rowLog, o Observer, now func() time.Time) *stager {
 	return &stager{
@@ -91,7 +95,9 @@ func (st *stager) read(ctx context.Context, source warehouse.Warehouse, tag ware
 		if err != nil {
 			return st.sourceError(err)
 		}
-		if err := st.take(ctx, st.cellsOf(row), st.tally.counts.Source+1, 0); err != nil {
+		record := &st.chunk[len(st.entries)]
+		failed := st.route.mapping.Encode(st.cellsOf(row), record)
+		if err := st.take(ctx, record, failed, diffstore.Entry{}, st.tally.counts.Source+1); err != nil {
 			return err
 		}
 	}
@@ -111,26 +117,25 @@ func (st *stager) cellsOf(row warehouse.Row) []warehouse.Cell {
 	return st.cells
 }
 
-// take renders one row, the number-th of the model, into the chunk. Source is the sum of its values, or 0.
-func (st *stager) take(ctx context.Context, cells []warehouse.Cell, number int64, source uint64) error {
+// take takes the record of one row, the number-th of the model, into the chunk, or the error that rendering it came to.
+// The entry holds what is known of the row already.
+func (st *stager) take(ctx context.Context, record *mappings.Encoded, failed error, e diffstore.Entry, number int64) error {
 	st.tally.counts.Source++
-	record := &st.chunk[len(st.entries)]
-	err := st.route.mapping.Encode(cells, record)
 	var bad *mappings.RowError
 	switch {
-	case errors.As(err, &bad):
-		if err := st.invalid(ctx, record, number, bad); err != nil {
-			return err
-		}
-	case err != nil:
-		return fmt.Errorf("render row %d of model %s: %w", number, st.sync.Model, err)
-	default:
-		e := diffstore.Entry{Sum: st.view.Sum(record.Canonical()), Source: source}
+	case failed == nil:
+		e.Sum = st.view.Sum(record.Canonical())
 		e.First = e.Sum
 		if record.HasInsertOnly() {
 			e.First = st.view.Sum(record.CanonicalInsert())
 		}
 		st.enter(record, e)
+	case errors.As(failed, &bad):
+		if err := st.invalid(ctx, record, number, bad); err != nil {
+			return err
+		}
+	default:
+		return fmt.Errorf("render row %d of model %s: %w", number, st.sync.Model, failed)
 	}
 	if len(st.entries) == chunkRows {
 		return st.compare(ctx)
@@ -140,14 +145,14 @@ func (st *stager) take(ctx context.Context, cells []warehouse.Cell, number int64
 
 // enter makes a row an entry of the chunk, whose texts it gets when it is compared.
 func (st *stager) enter(record *mappings.Encoded, e diffstore.Entry) {
-	span := textSpan{key: len(st.texts)}
+	r := rowOf{record: record, key: len(st.texts)}
 	st.texts = append(st.texts, record.Key...)
-	span.id = len(st.texts)
+	r.id = len(st.texts)
 	st.texts = append(st.texts, record.ID...)
-	span.folded = len(st.texts)
+	r.folded = len(st.texts)
 	st.texts = append(st.texts, record.CompareID...)
-	span.end = len(st.texts)
-	st.spans, st.entries = append(st.spans, span), append(st.entries, e)
+	r.end = len(st.texts)
+	st.rowsOf, st.entries = append(st.rowsOf, r), append(st.entries, e)
 }
 
 // invalid counts a row of which no record can be made. A key that is known keeps its place: an unmappable row is
@@ -174,7 +179,8 @@ func (st *stager) compare(ctx context.Context) error {
 		return nil
 	}
 	texts := string(st.texts) // one for all entries of the chunk
-	for n, at := range st.spans {
+	for n := range st.rowsOf {
+		at := &st.rowsOf[n]
 		st.entries[n].Key, st.entries[n].ID = texts[at.key:at.id], texts[at.folded:at.end]
 	}
 	changes, err := st.view.Compare(ctx, st.entries)
@@ -185,14 +191,14 @@ func (st *stager) compare(ctx context.Context) error {
 		return fmt.Errorf("compare with the snapshot: %d answers to %d entries", len(changes), len(st.entries))
 	}
 	for i := range changes {
-		at := st.spans[i]
-		r := staged{Encoded: &st.chunk[i], id: texts[at.id:at.folded]}
+		at := &st.rowsOf[i]
+		r := staged{Encoded: at.record, id: texts[at.id:at.folded]}
 		if err := st.place(ctx, r, &st.entries[i], &changes[i]); err != nil {
 			return err
 		}
-		st.chunk[i].Shrink()
+		at.record.Shrink()
 	}
-	st.entries, st.spans, st.texts = st.entries[:0], st.spans[:0], st.texts[:0]
+	st.entries, st.rowsOf, st.texts = st.entries[:0], st.rowsOf[:0], st.texts[:0]
 	st.observer.Read(st.sync.Name, max(st.seen, st.tally.counts.Source))
 	return nil
 }

@@ -87,7 +87,8 @@ func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)
 
 // Celled is what a Packer may implement beside Unpack.
 type Celled interface {
-	// Cells decodes a packed row as Unpack does, into the elements of row that stand for the chosen columns. They hold
-	// until the next call, and no longer than packed. It may be called while another goroutine is in NextPacked.
-	Cells(packed []byte, row []Cell) error
+	// Cells decodes a packed row as Unpack does, into the elements of row that stand for the chosen columns. Their texts
+	// stand in packed, or are appended to scratch, which is returned. Several goroutines may call it at once, each with a
+	// row and a scratch of its own, and while another is in NextPacked.
+	Cells(packed []byte, row []Cell, scratch []byte) (grown []byte, err error)
 }

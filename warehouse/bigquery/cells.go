@@ -10,20 +10,18 @@ import (
 
 var _ warehouse.Celled = (*rows)(nil)
 
-func (r *rows) Cells(packed []byte, row []warehouse.Cell) error {
-	r.scratch = r.scratch[:0]
+func (r *rows) Cells(packed []byte, row []warehouse.Cell, scratch []byte) (grown []byte, err error) {
 	for _, at := range r.packed {
 		src, rest, ok := warehouse.CutPacked(packed)
 		if !ok {
-			return errCutShort
+			return scratch, errCutShort
 		}
 		packed = rest
-		var err error
-		if r.scratch, err = r.shape.kinds[at].cell(&row[at], src, r.scratch); err != nil {
-			return r.shape.damaged(at, err)
+		if scratch, err = r.shape.kinds[at].cell(&row[at], src, scratch); err != nil {
+			return scratch, r.shape.damaged(at, err)
 		}
 	}
-	return nil
+	return scratch, nil
 }
 
 // cell reads one packed value, which is nil for null, into c. Text that does not stand in src is appended to scratch.

@@ -48,7 +48,6 @@ type rows struct {
 	row      warehouse.Row
 	packed   []int         // the columns of packed rows, nil before Pack
 	unpacked warehouse.Row // the last row that was unpacked
-	scratch  []byte        // text of the last cells
 	closed   bool
 	err      error // what every further Next returns
 }

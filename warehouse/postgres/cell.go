@@ -16,12 +16,11 @@ var errCutShort = errors.New("a packed row is cut short")
 
 // Cells leaves to the decoders what has no cell of its own: values that are seldom, and bytes that are none of their
 // type, of which the decoders tell what is wrong.
-func (r *rows) Cells(packed []byte, row []warehouse.Cell) error {
-	r.scratch = r.scratch[:0]
+func (r *rows) Cells(packed []byte, row []warehouse.Cell, scratch []byte) ([]byte, error) {
 	for _, at := range r.packed {
 		src, rest, ok := warehouse.CutPacked(packed)
 		if !ok {
-			return errCutShort
+			return scratch, errCutShort
 		}
 		packed = rest
 		c := &row[at]
@@ -30,17 +29,17 @@ func (r *rows) Cells(packed []byte, row []warehouse.Cell) error {
 			continue
 		}
 		if read := r.shape.codecs[at].cell; read != nil {
-			if r.scratch, ok = read(c, src, r.scratch); ok {
+			if scratch, ok = read(c, src, scratch); ok {
 				continue
 			}
 		}
 		v, err := r.shape.decode(at, src)
 		if err != nil {
-			return err
+			return scratch, err
 		}
 		*c = warehouse.CellOf(v)
 	}
-	return nil
+	return scratch, nil
 }
 
 // toCell reads one value, in the format that a result has its type in, into c. Text that does not stand in src is

@@ -62,7 +62,6 @@ type rows struct {
 	row      warehouse.Row
 	packed   []int         // the columns of packed rows, nil before Pack
 	unpacked warehouse.Row // the last row that was unpacked
-	scratch  []byte        // holds what the last row's cells do not find in its bytes
 	count    int64
 	err      error // what every further Next returns
 }

@@ -71,24 +71,23 @@ func (r *rows) NextPacked(ctx context.Context, dst []byte) ([]byte, error) {
 	return dst, nil
 }
 
-func (r *rows) Cells(packed []byte, row []warehouse.Cell) (err error) {
-	text := r.unpacked.text[:0]
+func (r *rows) Cells(packed []byte, row []warehouse.Cell, scratch []byte) (grown []byte, err error) {
 	for _, at := range r.packed {
 		src, rest, ok := warehouse.CutPacked(packed)
 		if !ok {
-			return errShort
+			return scratch, errShort
 		}
 		packed = rest
-		if text, err = r.columns[at].cell(&row[at], src, text); err != nil {
-			return fmt.Errorf("column %q of type %s: %w", r.columns[at].Name, r.columns[at].Native, err)
+		if scratch, err = r.columns[at].cell(&row[at], src, scratch); err != nil {
+			return scratch, fmt.Errorf("column %q of type %s: %w", r.columns[at].Name, r.columns[at].Native, err)
 		}
 	}
-	r.unpacked.text = text
-	return nil
+	return scratch, nil
 }
 
 func (r *rows) Unpack(packed []byte) (warehouse.Row, error) {
-	if err := r.Cells(packed, r.unpacked.cells); err != nil {
+	var err error
+	if r.unpacked.text, err = r.Cells(packed, r.unpacked.cells, r.unpacked.text[:0]); err != nil {
 		return nil, err
 	}
 	for _, at := range r.packed {

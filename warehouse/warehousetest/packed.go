@@ -168,7 +168,7 @@ func unpacksTo(t *testing.T, p warehouse.Packer, c Own, packed []byte, want ware
 	}
 	if celled, ok := p.(warehouse.Celled); ok {
 		cells := make([]warehouse.Cell, 1)
-		if err := celled.Cells(packed, cells); err != nil {
+		if _, err := celled.Cells(packed, cells, nil); err != nil {
 			t.Errorf("the cells of %s: %v", c.SQL, err)
 		} else if d := diff(warehouse.Row{want}, warehouse.Row{cells[0].Value()}); d != "" {
 			t.Errorf("the cell of %s (-want +got):\n%s", c.SQL, d)
@@ -244,8 +244,10 @@ func (s Suite) packedColumns(t *testing.T, w warehouse.Warehouse) {
 		if _, err := p.Unpack(packed[:len(packed)-1]); err == nil {
 			t.Error("a packed row that was cut short was unpacked")
 		}
-		if celled, ok := p.(warehouse.Celled); ok && celled.Cells(packed[:len(packed)-1], make([]warehouse.Cell, 4)) == nil {
-			t.Error("a packed row that was cut short has cells")
+		if celled, ok := p.(warehouse.Celled); ok {
+			if _, err := celled.Cells(packed[:len(packed)-1], make([]warehouse.Cell, 4), nil); err == nil {
+				t.Error("a packed row that was cut short has cells")
+			}
 		}
 	}
 	if a, b := drainPacked(t, query(t, w, warehouse.Query{SQL: "select 'ab' as a, 'c' as b"}), 0, 1),
