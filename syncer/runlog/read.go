@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -80,6 +81,8 @@ type Filter struct {
 	State  State  // in this state; empty takes all
 	Before string // with an id before this one: the cursor of the next page
 	Limit  int    // 50 where it is 0
+	Busy   bool   // without those that had nothing to do and succeeded, and without those skipped
+	Brief  bool   // their errors are left out
 }
 
 // Runs returns runs, newest first.
@@ -89,7 +92,8 @@ func (l *Log) Runs(ctx context.Context, f Filter) ([]Run, error) {
 	}
 	var records []record
 	err := l.db.SelectContext(ctx, &records, selectRun+` where (? = '' or sync = ?) and (? = '' or state = ?) and (? = '' or id < ?)
-		order by id desc limit ?`, f.Sync, f.Sync, f.State, f.State, f.Before, f.Before, f.Limit)
+		and (not ? or state not in ('succeeded', 'skipped') or added + changed + removed + carried > 0)
+		order by id desc limit ?`, f.Sync, f.Sync, f.State, f.State, f.Before, f.Before, f.Busy, f.Limit)
 	if err != nil {
 		return nil, fmt.Errorf("list runs: %w", err)
 	}
@@ -99,8 +103,10 @@ func (l *Log) Runs(ctx context.Context, f Filter) ([]Run, error) {
 		if err != nil {
 			return nil, err
 		}
-		if run.Errors, err = l.errors(ctx, run.ID); err != nil {
-			return nil, err
+		if !f.Brief {
+			if run.Errors, err = l.errors(ctx, run.ID); err != nil {
+				return nil, err
+			}
 		}
 		runs = append(runs, run)
 	}
@@ -163,6 +169,8 @@ type RowFilter struct {
 	Outcome Outcome // with this outcome; empty takes all
 	Key     string  // of this key, given in plain; empty takes all
 	Code    string  // with this code; empty takes all
+	Op      string  // of this operation; empty takes all
+	About   string  // whose key or identifier this is, in plain; empty takes all
 	Cursor  string  // where the previous page ended
 	Limit   int     // 100 where it is 0
 }
@@ -172,7 +180,7 @@ func (l *Log) Rows(ctx context.Context, run string, f RowFilter) (rows []Row, ne
 	if f.Limit <= 0 {
 		f.Limit = 100
 	}
-	key := l.shown(f.Key)
+	where, values := l.conditions(f)
 	var found []struct {
 		Row
 		Seq   int64 `db:"seq"`
@@ -180,8 +188,8 @@ func (l *Log) Rows(ctx context.Context, run string, f RowFilter) (rows []Row, ne
 		Last  int64 `db:"last_seen"`
 	}
 	err = l.db.SelectContext(ctx, &found, `select seq, key, identifier, op, outcome, code, reason, attempts, first_seen, last_seen
-		from rows where run_id = ? and seq > cast(? as integer) and (? = '' or outcome = ?) and (? = '' or key = ?) and (? = '' or code = ?)
-		order by seq limit ?`, run, f.Cursor, f.Outcome, f.Outcome, key, key, f.Code, f.Code, f.Limit+1)
+		from rows where run_id = ? and seq > cast(? as integer)`+where+" order by seq limit ?",
+		slices.Concat([]any{run, f.Cursor}, values, []any{f.Limit + 1})...)
 	if err != nil {
 		return nil, "", fmt.Errorf("read the rows of run %s: %w", run, err)
 	}
@@ -195,6 +203,25 @@ func (l *Log) Rows(ctx context.Context, run string, f RowFilter) (rows []Row, ne
 		rows = append(rows, r.Row)
 	}
 	return rows, next, nil
+}
+
+// conditions are those of f as they stand in a statement, with their values. Only what is asked for stands there, so
+// that an index can serve it.
+func (l *Log) conditions(f RowFilter) (where string, values []any) {
+	for _, c := range []struct{ column, value string }{
+		{"outcome", string(f.Outcome)}, {"key", l.shown(f.Key)}, {"code", f.Code}, {"op", f.Op},
+	} {
+		if c.value != "" {
+			where += " and " + c.column + " = ?"
+			values = append(values, c.value)
+		}
+	}
+	if f.About != "" {
+		about := l.shown(f.About)
+		where += " and (key = ? or identifier = ?)"
+		values = append(values, about, about)
+	}
+	return where, values
 }
 
 // Line is one line of a run's own log.
