@@ -94,6 +94,7 @@ func newHistory(t *testing.T, seed int) *history {
 	h.w.project.State.Dir = filepath.Join(base, "0")
 	h.w.remote.answer = h.answer
 	h.w.plain, h.w.source.packs, h.w.parts = seed%4 == 0, seed%4 > 1, seed%8 == 3
+	h.w.source.cells = seed%8 > 3
 	h.w.remote.object.MaxBatch = 1 + h.rand.IntN(4)
 	h.w.sync.Delivery.Concurrency = 1 + h.rand.IntN(3)
 	h.w.sync.Retry.GiveUp.Runs = 1 + h.rand.IntN(3)

@@ -65,43 +65,96 @@ func manyPeople() []person {
 	return all
 }
 
+// manyTimes runs a test with packed rows that have no cells, and with such as have.
+func manyTimes(t *testing.T, test func(t *testing.T, w *world)) {
+	t.Helper()
+	for name, cells := range map[string]bool{"packed": false, "with cells": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.source.packs, w.source.cells = true, cells
+			test(t, w)
+		})
+	}
+}
+
 func TestUnchangedRowsAreNotRendered(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.source.packs = true
-	people := manyPeople()
-	w.source.set(people...)
-	if run := w.run(); run.Accepted != int64(len(people)) {
-		t.Fatalf("%d of %d rows were accepted", run.Accepted, len(people))
-	}
-	for n := range people {
-		people[n].Note = "a column that the mapping does not read"
-	}
-	people[5].Score, people[chunkRows].Score = "2", "none"
-	people = slices.Delete(people, 2000, 2001)
-	people = append(people, people[7], people[3*chunkRows], person{Key: "new", Email: "new@x.io", Score: "3"})
-	w.source.set(people...)
-	run := w.run()
-	// Two keys stand twice, which voids four rows; one cannot be rendered.
-	want := [...]int64{int64(len(people)), int64(len(people)) - 7, 1, 1, 1, 5}
-	if got := [...]int64{run.Source, run.Same, run.Added, run.Changed, run.Removed, run.Invalid}; got != want {
-		t.Errorf("the counts (source same added changed removed invalid) are %v, want %v", got, want)
-	}
+	manyTimes(t, func(t *testing.T, w *world) {
+		t.Helper()
+		people := manyPeople()
+		w.source.set(people...)
+		if run := w.run(); run.Accepted != int64(len(people)) {
+			t.Fatalf("%d of %d rows were accepted", run.Accepted, len(people))
+		}
+		for n := range people {
+			people[n].Note = "a column that the mapping does not read"
+		}
+		people[5].Score, people[chunkRows].Score = "2", "none"
+		people = slices.Delete(people, 2000, 2001)
+		people = append(people, people[7], people[3*chunkRows], person{Key: "new", Email: "new@x.io", Score: "3"})
+		w.source.set(people...)
+		run := w.run()
+		// Two keys stand twice, which voids four rows; one cannot be rendered.
+		want := [...]int64{int64(len(people)), int64(len(people)) - 7, 1, 1, 1, 5}
+		if got := [...]int64{run.Source, run.Same, run.Added, run.Changed, run.Removed, run.Invalid}; got != want {
+			t.Errorf("the counts (source same added changed removed invalid) are %v, want %v", got, want)
+		}
+	})
+}
+
+// TestManyRowsAreRenderedInTheirOrder has most rows change, some of which cannot be rendered, have no key or stand twice.
+func TestManyRowsAreRenderedInTheirOrder(t *testing.T) {
+	t.Parallel()
+	manyTimes(t, func(t *testing.T, w *world) {
+		t.Helper()
+		people := manyPeople()
+		w.source.set(people...)
+		w.run()
+		for n := range people {
+			switch p := &people[n]; n % 11 {
+			case 0:
+				p.Score = "none"
+			case 1:
+				p.Key = nil
+			case 2:
+				*p = people[n/2]
+			case 3: // as it was
+			default:
+				p.Name, p.Doc = strings.ToUpper(p.Name), `{"n": 2, "a": [1]}`
+			}
+		}
+		w.source.set(people...)
+		planned := func() *Plan {
+			p, err := w.open().Plan(t.Context(), w.sync, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p
+		}
+		fast := planned()
+		w.source.packs = false
+		unread := cmp.Options{cmpopts.IgnoreFields(About{}, "ReadMS"), cmpopts.IgnoreUnexported(Sample{})}
+		if diff := cmp.Diff(planned(), fast, unread); diff != "" {
+			t.Errorf("(-decoded +packed):\n%s", diff)
+		}
+	})
 }
 
 func TestAMappingEditIsNeverTakenAsUnchanged(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.source.packs = true
-	w.source.set(manyPeople()...)
-	w.run()
-	w.sync.Mapping.Fields = append(slices.Clone(w.sync.Mapping.Fields), mappings.Field{Name: "source", Value: "warehouse", HasValue: true})
-	if run := w.run(); run.Changed != run.Source || run.Accepted != run.Source {
-		t.Errorf("of %d rows %d were changed", run.Source, run.Changed)
-	}
-	if run := w.run(); run.Same != run.Source {
-		t.Errorf("of %d rows %d were the same", run.Source, run.Same)
-	}
+	manyTimes(t, func(t *testing.T, w *world) {
+		t.Helper()
+		w.source.set(manyPeople()...)
+		w.run()
+		w.sync.Mapping.Fields = append(slices.Clone(w.sync.Mapping.Fields), mappings.Field{Name: "source", Value: "warehouse", HasValue: true})
+		if run := w.run(); run.Changed != run.Source || run.Accepted != run.Source {
+			t.Errorf("of %d rows %d were changed", run.Source, run.Changed)
+		}
+		if run := w.run(); run.Same != run.Source {
+			t.Errorf("of %d rows %d were the same", run.Source, run.Same)
+		}
+	})
 }
 
 func TestOnlyChangedFieldsAreSentWhereTheSyncAsksForIt(t *testing.T) {

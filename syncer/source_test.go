@@ -41,6 +41,7 @@ type source struct {
 	people  []person
 	next    func(ctx context.Context, n int) error // asked before row n is given, and before the end
 	packs   bool                                   // its rows can be had packed
+	cells   bool                                   // packed rows have cells
 	queries int
 	open    int // results that are not closed
 }
@@ -66,7 +67,11 @@ func (s *source) Query(context.Context, warehouse.Query) (warehouse.Rows, error)
 	s.open++
 	rows := &sourceRows{source: s, people: slices.Clone(s.people), next: s.next}
 	if s.packs {
-		return &packedRows{sourceRows: rows}, nil
+		packed := &packedRows{sourceRows: rows}
+		if s.cells {
+			return celledRows{packed}, nil
+		}
+		return packed, nil
 	}
 	return rows, nil
 }
@@ -168,6 +173,25 @@ func (r *packedRows) Unpack(packed []byte) (warehouse.Row, error) {
 		}
 	}
 	return r.row, nil
+}
+
+// celledRows have their cells too.
+type celledRows struct{ *packedRows }
+
+func (r celledRows) Cells(packed []byte, row []warehouse.Cell, scratch []byte) ([]byte, error) {
+	for n, column := range r.chosen {
+		value, ok := warehouse.PackedValue(packed, n)
+		if !ok {
+			return scratch, errors.New("the packed row is too short")
+		}
+		from := len(scratch)
+		scratch = append(scratch, value...)
+		row[column] = warehouse.Cell{Type: personColumns[column].Type, Text: scratch[from:]}
+		if value == nil {
+			row[column] = warehouse.Cell{}
+		}
+	}
+	return scratch, nil
 }
 
 func text(s string) warehouse.Value {
