@@ -10,6 +10,7 @@ import (
 	"spillway/destinations/mailchimp"
 	"spillway/destinations/sandbox"
 	"spillway/destinations/slack"
+	"spillway/destinations/zendesk"
 )
 
 // Definitions returns the kinds of destinations in the order of their names.
@@ -22,5 +23,6 @@ func Definitions() []destinations.Definition {
 		mailchimp.Definition(),
 		sandbox.Definition(),
 		slack.Definition(),
+		zendesk.Definition(),
 	}
 }

@@ -1,0 +1,2 @@
+select account_id, name, domains, tier, monthly_value
+from analytics.accounts
