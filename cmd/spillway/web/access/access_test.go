@@ -126,7 +126,7 @@ func TestTokensAreMadeAtTheSameTime(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	var all sync.WaitGroup
-	for _, name := range strings.Split("abcdefghij", "") {
+	for name := range strings.SplitSeq("abcdefghij", "") {
 		all.Go(func() {
 			if _, err := access.Open(dir).Create(t.Context(), name, []access.Scope{access.Read}, day, time.Time{}); err != nil {
 				t.Error(err)

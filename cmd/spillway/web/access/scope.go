@@ -37,17 +37,25 @@ var granted = []Scope{Read, Run, Approve}
 func ParseScopes(text string) ([]Scope, error) {
 	var scopes []Scope
 	for word := range strings.SplitSeq(text, ",") {
-		word = strings.TrimSpace(word)
-		at := slices.IndexFunc(granted, func(s Scope) bool { return s.String() == word })
-		if at < 0 {
-			return nil, fmt.Errorf("there is no scope %q%s", word, settings.Hint(word, []string{"read", "run", "approve"}))
+		scope, err := ParseScope(strings.TrimSpace(word))
+		if err != nil {
+			return nil, err
 		}
-		if !slices.Contains(scopes, granted[at]) {
-			scopes = append(scopes, granted[at])
+		if !slices.Contains(scopes, scope) {
+			scopes = append(scopes, scope)
 		}
 	}
 	slices.Sort(scopes)
 	return scopes, nil
+}
+
+// ParseScope reads the name of one scope that a token can have.
+func ParseScope(word string) (Scope, error) {
+	at := slices.IndexFunc(granted, func(s Scope) bool { return s.String() == word })
+	if at < 0 {
+		return 0, fmt.Errorf("there is no scope %q%s", word, settings.Hint(word, []string{"read", "run", "approve"}))
+	}
+	return granted[at], nil
 }
 
 // MarshalText writes the scope's name.
@@ -55,12 +63,11 @@ func (s Scope) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText reads a scope's name.
 func (s *Scope) UnmarshalText(text []byte) error {
-	scopes, err := ParseScopes(string(text))
-	if err != nil {
-		return err
+	scope, err := ParseScope(string(text))
+	if err == nil {
+		*s = scope
 	}
-	*s = scopes[0]
-	return nil
+	return err
 }
 
 // Identity is somebody who asks the daemon for something.

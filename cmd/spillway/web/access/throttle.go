@@ -26,7 +26,9 @@ func NewThrottle() *Throttle {
 	return &Throttle{all: perMinute(triesOfAll), addresses: map[string]*rate.Limiter{}}
 }
 
-func perMinute(n int) *rate.Limiter { return rate.NewLimiter(rate.Every(time.Minute/time.Duration(n)), n) }
+func perMinute(n int) *rate.Limiter {
+	return rate.NewLimiter(rate.Every(time.Minute/time.Duration(n)), n)
+}
 
 // Allow reports whether address may try now, and else after how long.
 func (t *Throttle) Allow(address string, now time.Time) (wait time.Duration, ok bool) {

@@ -32,9 +32,9 @@ var (
 )
 
 const (
-	prefix    = "spw_" // by which a token is found where it should not be
+	prefix      = "spw_" // by which a token is found where it should not be
 	secretBytes = 32     // of chance in a token
-	usedEvery = time.Hour
+	usedEvery   = time.Hour
 )
 
 // Token is what is known of a token: all but itself.
