@@ -42,6 +42,10 @@ type fakeDaemon struct {
 	request daemon.Request
 	paused  map[string]bool
 	broken  error // what everything meets
+
+	known    map[string]*syncer.KnownRow // by "sync key"
+	reloaded daemon.Reloaded
+	checks   []daemon.Check
 }
 
 func newFake(t *testing.T) *fakeDaemon {
@@ -198,8 +202,8 @@ func (f *fakeDaemon) Wait(ctx context.Context, id string, d time.Duration) (runl
 
 func (f *fakeDaemon) Runs() *runlog.Log           { return f.log }
 func (f *fakeDaemon) Project() *project.Project   { return f.project }
-func (f *fakeDaemon) Reloaded() daemon.Reloaded   { return daemon.Reloaded{} }
-func (f *fakeDaemon) Checks() []daemon.Check      { return nil }
+func (f *fakeDaemon) Reloaded() daemon.Reloaded   { return f.reloaded }
+func (f *fakeDaemon) Checks() []daemon.Check      { return f.checks }
 func (f *fakeDaemon) CheckNow(context.Context)    {}
 func (f *fakeDaemon) Ready(context.Context) error { return f.broken }
 
@@ -272,3 +276,9 @@ func (s *site) ask(method, target, body string, headers ...string) *httptest.Res
 func open(o *web.Options) { o.Open = true }
 
 var errSecret = errors.New("select email from people: goroutine 7 [running]")
+
+func (f *fakeDaemon) Reload(_ context.Context, by string) error { return f.note("reload by %s", by) }
+
+func (f *fakeDaemon) Known(_ context.Context, sync, key string) (*syncer.KnownRow, error) {
+	return f.known[sync+" "+key], nil
+}

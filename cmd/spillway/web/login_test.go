@@ -67,7 +67,9 @@ func TestGuessingTokensIsSlow(t *testing.T) {
 		o.Now = func() time.Time { return now }
 		o.BehindProxy = true
 	})
-	try := func(address string) int { return s.login("spw_guess", "/", "X-Forwarded-For", "203.0.113.9, "+address).Code }
+	try := func(address string) int {
+		return s.login("spw_guess", "/", "X-Forwarded-For", "203.0.113.9, "+address).Code
+	}
 	counts := map[int]int{}
 	for range 1_000 {
 		counts[try("198.51.100.1")]++

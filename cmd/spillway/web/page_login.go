@@ -1,10 +1,7 @@
 package web
 
 import (
-	"bytes"
-	_ "embed"
 	"errors"
-	"html/template"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -13,11 +10,6 @@ import (
 	"spillway/cmd/spillway/web/access"
 	"spillway/cmd/spillway/web/audit"
 )
-
-//go:embed page_login.html
-var loginText string
-
-var loginPage = template.Must(template.New("login").Parse(loginText))
 
 // pageRoutes are the pages for people.
 func (s *server) pageRoutes() []route {
@@ -44,18 +36,11 @@ func (s *server) cookie(value string) *http.Cookie {
 type login struct{ Next, Wrong string }
 
 func (s *server) showLogin(w http.ResponseWriter, r *http.Request) error {
-	return renderLogin(w, http.StatusOK, login{Next: within(r.URL.Query().Get("next"))})
+	return s.renderLogin(w, r, http.StatusOK, login{Next: within(r.URL.Query().Get("next"))})
 }
 
-func renderLogin(w http.ResponseWriter, status int, l login) error {
-	var page bytes.Buffer
-	if err := loginPage.Execute(&page, l); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = w.Write(page.Bytes()) // the browser may be gone
-	return nil
+func (s *server) renderLogin(w http.ResponseWriter, r *http.Request, status int, l login) error {
+	return s.render(w, r, status, "login", view{Title: "Log in", Body: l})
 }
 
 // login opens a session with a token. Tries are limited by address and in all (S16).
@@ -69,12 +54,12 @@ func (s *server) login(w http.ResponseWriter, r *http.Request) error {
 	next := within(r.PostForm.Get("next"))
 	if wait, ok := s.throttle.Allow(s.address(r), s.Now()); !ok {
 		w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())+1))
-		return renderLogin(w, http.StatusTooManyRequests, login{next, "Too many tries. Wait a few seconds, then try again."})
+		return s.renderLogin(w, r, http.StatusTooManyRequests, login{next, "Too many tries. Wait a few seconds, then try again."})
 	}
 	found, err := s.Tokens.Find(r.Context(), strings.TrimSpace(r.PostForm.Get("token")), s.Now())
 	if errors.Is(err, access.ErrUnknown) {
 		s.record(r, audit.Entry{Action: audit.Login, By: "unknown"}, err)
-		return renderLogin(w, http.StatusUnauthorized, login{next, "This token is not known, was revoked or has expired."})
+		return s.renderLogin(w, r, http.StatusUnauthorized, login{next, "This token is not known, was revoked or has expired."})
 	}
 	if err != nil {
 		return err
@@ -124,16 +109,7 @@ func (s *server) failPage(w http.ResponseWriter, r *http.Request, err error) {
 		http.Redirect(w, r, target, http.StatusSeeOther)
 		return
 	}
-	var page bytes.Buffer
-	if err := failureTemplate.Execute(&page, p); err != nil {
+	if err := s.render(w, r, p.Status, "failure", view{Title: p.Code, Body: p}); err != nil {
 		s.Log.Error("page failed", "path", r.URL.Path, "error", err.Error())
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(p.Status)
-	_, _ = w.Write(page.Bytes()) // the browser may be gone
 }
-
-//go:embed page_failure.html
-var failureText string
-
-var failureTemplate = template.Must(template.New("failure").Parse(failureText))

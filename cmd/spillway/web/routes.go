@@ -23,7 +23,7 @@ type route struct {
 type handler func(http.ResponseWriter, *http.Request) error
 
 func (s *server) routes() []route {
-	return slices.Concat(s.apiRoutes(), s.openRoutes(), s.pageRoutes())
+	return slices.Concat(s.apiRoutes(), s.openRoutes(), s.pageRoutes(), s.viewRoutes(), s.staticRoutes())
 }
 
 // guarded is a route's handler for those who may.

@@ -11,6 +11,7 @@ import (
 
 	"spillway/cmd/spillway/web/access"
 	"spillway/cmd/spillway/web/audit"
+	"spillway/syncer"
 	"spillway/syncer/daemon"
 	"spillway/syncer/project"
 	"spillway/syncer/runlog"
@@ -24,6 +25,7 @@ type Syncs interface {
 	Trigger(ctx context.Context, r daemon.Request) (runlog.Run, error)
 	Pause(ctx context.Context, sync, by string) error
 	Resume(ctx context.Context, sync, by string) error
+	Known(ctx context.Context, sync, key string) (*syncer.KnownRow, error) // nil: the snapshot does not know the key
 }
 
 // Runs are what a daemon takes for one run. Errors wrap runlog.ErrNotFound, daemon.ErrBusy, daemon.ErrNotRunning and
@@ -40,6 +42,7 @@ type Runs interface {
 type Health interface {
 	Project() *project.Project
 	Reloaded() daemon.Reloaded
+	Reload(ctx context.Context, by string) error
 	Checks() []daemon.Check
 	CheckNow(ctx context.Context)
 	Ready(ctx context.Context) error

@@ -1,0 +1,29 @@
+package web
+
+import (
+	"net/http"
+
+	"spillway/syncer/daemon"
+	"spillway/syncer/project"
+)
+
+func (s *server) connectionsPage(w http.ResponseWriter, r *http.Request) error {
+	return s.render(w, r, http.StatusOK, "connections", view{Title: "Connections", Section: "connections", Body: s.Daemon.Checks()})
+}
+
+// projectBody is the body of the project's page.
+type projectBody struct {
+	Name     string
+	Root     string
+	Syncs    []*project.Sync
+	Reloaded daemon.Reloaded
+	Build    Build
+}
+
+func (s *server) projectPage(w http.ResponseWriter, r *http.Request) error {
+	p := s.Daemon.Project()
+	return s.render(w, r, http.StatusOK, "project", view{
+		Title: "Project " + p.Name, Section: "project",
+		Body: projectBody{Name: p.Name, Root: p.Root, Syncs: p.Syncs, Reloaded: s.Daemon.Reloaded(), Build: s.Build},
+	})
+}

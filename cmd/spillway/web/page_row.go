@@ -1,0 +1,42 @@
+package web
+
+import (
+	"net/http"
+
+	"spillway/syncer"
+	"spillway/syncer/daemon"
+	"spillway/syncer/runlog"
+)
+
+// rowBody is the body of a row's page: all that is known of it.
+type rowBody struct {
+	daemon.SyncStatus
+	Key       string
+	Known     *syncer.KnownRow // nil: the snapshot does not know it
+	Sightings []runlog.Sighting
+	Side      side // of its latest problem, while it is one
+}
+
+// sightingsShown is how many runs a row's page goes back.
+const sightingsShown = 50
+
+func (s *server) rowPage(w http.ResponseWriter, r *http.Request) error {
+	st, err := s.Daemon.Sync(r.Context(), r.PathValue("sync"))
+	if err != nil {
+		return err
+	}
+	body := rowBody{SyncStatus: st, Key: r.URL.Query().Get("key")}
+	if body.Key == "" {
+		return invalid("no key is given", "a composite key is written as a JSON array")
+	}
+	if body.Known, err = s.Daemon.Known(r.Context(), st.Sync.Name, body.Key); err != nil {
+		return err
+	}
+	if body.Sightings, err = s.Daemon.Runs().Sightings(r.Context(), st.Sync.Name, body.Key, sightingsShown); err != nil {
+		return err
+	}
+	if len(body.Sightings) > 0 && st.Last != nil && body.Sightings[0].Run >= st.Last.ID {
+		body.Side = sides[body.Sightings[0].Outcome]
+	}
+	return s.render(w, r, http.StatusOK, "row", view{Title: "Row " + body.Key + " of " + st.Sync.Name, Section: "overview", Body: body})
+}
