@@ -11,27 +11,39 @@ func (d *Draft) Intend(attempts []Attempt, fresh func() Token) ([]Token, error) 
 		if a.Batch != attempts[first].Batch {
 			first = i
 		}
-		place, known := d.places[a.Entry.Key]
-		var s *State
-		if known {
-			s = d.drafted[place].state
+		var err error
+		if tokens[i], err = d.IntendOne(a, tokens[first], fresh); err != nil {
+			return nil, err
 		}
-		if a.Removal && (s == nil || s.claim(a.Entry.ID) == nil) {
-			return nil, fmt.Errorf("intend the removal of key %q: the snapshot does not have that identifier of it", a.Entry.Key)
-		}
-		var again bool
-		if s != nil {
-			tokens[i], again = s.token(a)
-		}
-		if !again {
-			tokens[i] = fresh()
-		}
-		if !known {
-			place = d.Put(a.Entry.Key, &State{})
-		}
-		d.intend(place, a, tokens[i], tokens[first], again)
 	}
 	return tokens, nil
+}
+
+// IntendOne is Intend for one attempt. Batch is the token of the first attempt of its batch, zero if it is that itself.
+func (d *Draft) IntendOne(a *Attempt, batch Token, fresh func() Token) (token Token, err error) {
+	place, known := d.places[a.Entry.Key]
+	var s *State
+	if known {
+		s = d.drafted[place].state
+	}
+	if a.Removal && (s == nil || s.claim(a.Entry.ID) == nil) {
+		return Token{}, fmt.Errorf("intend the removal of key %q: the snapshot does not have that identifier of it", a.Entry.Key)
+	}
+	var again bool
+	if s != nil {
+		token, again = s.token(a)
+	}
+	if !again {
+		token = fresh()
+	}
+	if batch == (Token{}) {
+		batch = token
+	}
+	if !known {
+		place = d.Put(a.Entry.Key, &State{})
+	}
+	d.intend(place, a, token, batch, again)
+	return token, nil
 }
 
 // token returns the token of an earlier attempt that a repeats, if no verdict on that came and no attempt of another

@@ -18,6 +18,8 @@ type cursor struct {
 	refs  []reference // of an overlay, when g is nil, and where their records are
 	arena arena
 
+	touched byte // of no use, but that what is looked at is not left out
+
 	age int // among the cursors of a merge: the newest has 0
 }
 
@@ -37,6 +39,9 @@ func (c *cursor) stand() bool {
 		if c.at >= uint64(len(c.refs)) {
 			return false
 		}
+		if c.at%glance == 0 {
+			c.look(c.refs[c.at:min(c.at+glance, uint64(len(c.refs)))])
+		}
 		c.hash = c.refs[c.at].hash
 		return true
 	}
@@ -50,6 +55,17 @@ func (c *cursor) stand() bool {
 	}
 	c.hash = c.bucket<<c.g.keyShift&^hashMask | c.g.hashAt(c.at)
 	return true
+}
+
+// glance is how many records of an overlay are looked at before the first of them is read.
+const glance = 16
+
+// look looks at records in memory, which lie in another order there, so that the processor waits for all of them at once.
+func (c *cursor) look(refs []reference) {
+	for _, r := range refs {
+		b := c.arena.from(r.offset)
+		c.touched += b[0] + b[min(64, len(b)-1)]
+	}
 }
 
 // kind returns that of the record it stands at.

@@ -36,7 +36,7 @@ type held struct {
 const isHeld = 1 << 32
 
 // heldBytes is about what a state that is held takes.
-const heldBytes = 1 << 10
+const heldBytes = 1 << 9
 
 func newOverlay(h *hasher, budget int) *overlay {
 	return &overlay{hash: h, limit: max(budget/16/heldBytes, 16)}

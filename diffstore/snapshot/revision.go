@@ -66,6 +66,9 @@ func (s *session) recordRevision(ctx context.Context, doing string, change func(
 	defer r.reset()
 	if err := change(r); err != nil {
 		r.discard()
+		if r.begun { // what was noted is in memory alone
+			err = s.spoil(doing, err)
+		}
 		return 0, nil, err
 	}
 	return r.record(doing)
@@ -91,7 +94,7 @@ func (r *revision) discard() {
 // record notes what the draft changed in the journal and in memory.
 func (r *revision) record(doing string) (uint64, *journal, error) {
 	s := r.session
-	if err := r.noteSimple(); err != nil {
+	if err := r.noteTaken(); err != nil {
 		return 0, nil, s.spoil(doing, err)
 	}
 	for _, place := range r.ChangedPlaces() {
@@ -246,16 +249,13 @@ func (s *session) token() (t diffstore.Token) {
 // Intend records attempts.
 func (s *session) Intend(ctx context.Context, attempts []diffstore.Attempt) (tokens []diffstore.Token, err error) {
 	err = s.revise(ctx, "record an intent in", func(r *revision) error {
-		r.lookAhead(len(attempts), func(i int) (string, string) { return attempts[i].Entry.Key, attempts[i].Entry.ID })
-		others, err := r.pickSimple(attempts)
-		if err != nil {
-			return s.failure("read", err)
-		}
-		if tokens, err = r.intend(others); err != nil {
+		r.hashNames(len(attempts), func(i int) (string, string) { return attempts[i].Entry.Key, attempts[i].Entry.ID })
+		tokens = make([]diffstore.Token, len(attempts))
+		others, err := r.intendSimple(attempts, tokens)
+		if err != nil || len(others) == 0 {
 			return err
 		}
-		tokens = r.intendSimple(attempts, tokens)
-		return nil
+		return r.intend(attempts, others, tokens)
 	})
 	if err != nil {
 		return nil, err
@@ -263,36 +263,42 @@ func (s *session) Intend(ctx context.Context, attempts []diffstore.Attempt) (tok
 	return tokens, nil
 }
 
-// intend drafts attempts, of which named has the names.
-func (r *revision) intend(attempts []diffstore.Attempt) ([]diffstore.Token, error) {
-	for i := range attempts {
+// intend drafts those of the attempts that others numbers, and puts their tokens among those of all.
+func (r *revision) intend(attempts []diffstore.Attempt, others []int, tokens []diffstore.Token) error {
+	for _, i := range others {
 		if err := r.loadNamed(i, attempts[i].Entry.Key); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	for i := range attempts {
+	for _, i := range others {
 		if id := attempts[i].Entry.ID; id != "" {
 			if err := r.loadHolders(id, r.named[i].id, r.ordOf(r.named[i].place)); err != nil {
-				return nil, err
+				return err
 			}
 		}
 	}
-	tokens, err := r.Intend(attempts, r.session.token)
-	if err != nil {
-		return nil, err
+	for _, i := range others {
+		first := i
+		for first > 0 && attempts[first-1].Batch == attempts[i].Batch {
+			first--
+		}
+		var err error
+		if tokens[i], err = r.IntendOne(&attempts[i], tokens[first], r.session.token); err != nil {
+			return err
+		}
 	}
-	for i := range attempts {
+	for _, i := range others {
 		if a := &attempts[i]; !a.Removal {
 			r.loaded[r.named[i].place].stored.coming = a.Entry.Source & sourceMask
 		}
 	}
-	return tokens, nil
+	return nil
 }
 
 // Settle records fates.
 func (s *session) Settle(ctx context.Context, fates []diffstore.Fate) error {
 	return s.revise(ctx, "record an outcome in", func(r *revision) error {
-		r.lookAhead(len(fates), func(i int) (string, string) { return fates[i].Key, "" })
+		r.hashNames(len(fates), func(i int) (string, string) { return fates[i].Key, "" })
 		return r.settle(r.pickTaken(fates))
 	})
 }
@@ -332,25 +338,33 @@ type named struct {
 	place int
 }
 
-// lookAhead hashes what n attempts or fates name, and then looks at all places in memory where they may be found: the
-// processor waits for many of them at once, and finds them near when they are looked up one by one.
-func (r *revision) lookAhead(n int, name func(int) (key, id string)) {
-	s := r.session
+// hashNames hashes what n attempts or fates name.
+func (r *revision) hashNames(n int, name func(int) (key, id string)) {
+	h := r.session.inner
 	r.named = r.named[:0]
 	for i := range n {
 		key, id := name(i)
-		hashes := named{key: s.inner.HashKey(textOf(key))}
+		hashes := named{key: h.HashKey(textOf(key))}
 		if id != "" {
-			hashes.id = prefix(s.inner.HashKey(textOf(id)))
+			hashes.id = prefix(h.HashKey(textOf(id)))
 		}
 		r.named = append(r.named, hashes)
 	}
-	for i := range r.named {
-		r.touched += s.touch(prefix(r.named[i].key)) + s.overlay.ids.touch(r.named[i].id)
+}
+
+// lookAhead is how many names are looked for at a time: what is looked at has room near the processor until it is used.
+const lookAhead = 128
+
+// look looks at all places in memory where names may be found: the processor waits for many of them at once, and finds
+// them near when they are looked up one by one.
+func (r *revision) look(names []named) {
+	s := r.session
+	for i := range names {
+		r.touched += s.touch(prefix(names[i].key)) + s.overlay.ids.touch(names[i].id)
 	}
 	if s.base != nil {
-		for i := range r.named {
-			r.touched += s.base.touch(prefix(r.named[i].key))
+		for i := range names {
+			r.touched += s.base.touch(prefix(names[i].key))
 		}
 	}
 }

@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"math/bits"
+	"slices"
 
 	"spillway/diffstore"
 )
@@ -10,84 +11,114 @@ import (
 // that was accepted under the very identifier that it is sent to again, and no other key has or had that identifier.
 // What becomes of such a key when the attempt is intended, and when it is taken, follows from it alone.
 type simple struct {
-	call     uint64 // counts revisions that settle
-	intended []simpleAttempt
-	others   []diffstore.Attempt // those that need a draft
-	fates    []diffstore.Fate    // likewise
-	taken    []*held
-	names    nameSet
-	scratch  stored
-	claim    [1]diffstore.Claim
-}
-
-// simpleAttempt is an attempt with what was found of its key.
-type simpleAttempt struct {
-	at    int // among the attempts
-	entry *diffstore.Entry
-	named named
-	place place
-	batch diffstore.Token
-	token diffstore.Token
+	call    uint64           // counts revisions that settle
+	others  []int            // attempts that need a draft
+	fates   []diffstore.Fate // likewise
+	taken   []*held
+	names   nameSet
+	scratch stored
+	claim   [1]diffstore.Claim
 }
 
 func (s *simple) reset() {
-	clear(s.intended)
-	clear(s.others)
 	clear(s.fates)
 	clear(s.taken)
-	s.intended, s.others, s.fates, s.taken = s.intended[:0], s.others[:0], s.fates[:0], s.taken[:0]
+	s.others, s.fates, s.taken = s.others[:0], s.fates[:0], s.taken[:0]
 	s.scratch, s.claim[0] = stored{}, diffstore.Claim{}
 }
 
-// pickSimple takes note of the batches all of whose attempts are simple, and returns the attempts of the others, of
-// which named has the names from then on.
-func (r *revision) pickSimple(attempts []diffstore.Attempt) (others []diffstore.Attempt, err error) {
+// intendSimple notes the simple ones of the attempts, of which named has the names, in the journal and in memory, puts
+// their tokens among those of all and returns the numbers of the others. As what was noted cannot be taken back, it leaves
+// all attempts to the draft where one may turn out to be wrong, or where they concern each other.
+func (r *revision) intendSimple(attempts []diffstore.Attempt, tokens []diffstore.Token) (others []int, err error) {
 	p := &r.simple
-	if r.session.out == nil || p.names.repeated(r.named) {
-		return attempts, nil
-	}
-	left := r.named[:0]
-	for from := 0; from < len(attempts); {
-		to := from + 1
-		for to < len(attempts) && attempts[to].Batch == attempts[from].Batch {
-			to++
-		}
-		before := len(p.intended)
+	all := r.session.out == nil || p.names.repeated(r.named) ||
+		slices.ContainsFunc(attempts, func(a diffstore.Attempt) bool { return a.Removal })
+	first := 0 // of the present batch
+	for from := 0; from < len(attempts); from += lookAhead {
+		to := min(from+lookAhead, len(attempts))
+		r.look(r.named[from:to])
 		for i := from; i < to; i++ {
-			ok, err := r.addSimple(i, &attempts[i], r.named[i])
-			if err != nil {
-				return nil, err
+			if attempts[i].Batch != attempts[first].Batch {
+				first = i
+			}
+			ok := false
+			if !all && (i == first || tokens[first] != diffstore.Token{}) {
+				if ok, err = r.noteIntended(&attempts[i].Entry, &r.named[i], &tokens[i], &tokens[first]); err != nil {
+					return nil, r.session.failure("read", err)
+				}
 			}
 			if !ok {
-				p.intended = p.intended[:before]
-				p.others, left = append(p.others, attempts[from:to]...), append(left, r.named[from:to]...)
-				break
+				p.others = append(p.others, i)
 			}
 		}
-		from = to
 	}
-	r.named = left
 	return p.others, nil
 }
 
-// addSimple takes note of an attempt that is simple, and returns false for another.
-func (r *revision) addSimple(i int, a *diffstore.Attempt, n named) (bool, error) {
-	e := &a.Entry
-	if _, narrow := fromSum(e.Sum); a.Removal || !narrow {
+// noteIntended notes an attempt if it is simple. What it makes of the state is what Draft.Intend does. The first token
+// of a batch is that of the attempts behind it too, whoever notes that.
+func (r *revision) noteIntended(e *diffstore.Entry, n *named, token, batch *diffstore.Token) (bool, error) {
+	s := r.session
+	sum, narrow := fromSum(e.Sum)
+	if !narrow {
 		return false, nil
 	}
-	p, ok, err := r.session.atRest(n.key, textOf(e.Key))
+	p, ok, err := s.atRest(n.key, textOf(e.Key))
 	if err != nil || !ok || p.known && (p.rec.kind != plain || string(p.rec.id) != e.ID) {
 		return false, err
 	}
 	if e.ID != "" {
-		only, err := r.session.onlyHolder(e.Key, e.ID, n.id, &p)
-		if err != nil || !only {
+		if only, err := s.onlyHolder(e.Key, e.ID, n.id, &p); err != nil || !only {
 			return false, err
 		}
 	}
-	r.simple.intended = append(r.simple.intended, simpleAttempt{at: i, entry: e, named: n, place: p})
-	return true, nil
+	if err := r.begin(); err != nil {
+		return false, err
+	}
+	*token = s.token()
+	key := textOf(e.Key)
+	r.body = appendStored(r.body[:0], r.intended(e, &p, *token, *batch), s.session)
+	from := len(r.records)
+	r.records = appendRecord(r.records, &record{kind: whole, key: key, body: r.body})
+	next := record{kind: plain, key: key, id: textOf(e.ID), sum: sum, source: e.Source & sourceMask, detail: e.Detail}
+	if p.inBase {
+		s.over[p.ord/64] |= 1 << (p.ord % 64)
+	}
+	s.count(p.known, true)
+	return true, s.overlay.holdSimple(n, e, r.records[from:], &next)
+}
+
+// intended returns the state of a key at p once the attempt at e is intended, until the next one is asked for.
+func (r *revision) intended(e *diffstore.Entry, p *place, token, batch diffstore.Token) *stored {
+	st, accepted := &r.simple.scratch, p.known
+	*st = stored{coming: e.Source & sourceMask, state: diffstore.State{
+		Accepted: accepted, TriedID: e.ID,
+		Tried:   diffstore.Tried{Sum: e.Value(accepted), Doubt: true, Token: token, Batch: batch},
+		Pending: diffstore.Pending{Open: true, Sum: e.Sum, Detail: e.Detail, Claimed: accepted && e.ID != ""},
+	}}
+	if accepted {
+		st.source, st.state.Sum, st.state.Detail, st.state.ID = p.rec.source, toSum(p.rec.sum), p.rec.detail, e.ID
+	}
+	if e.ID != "" {
+		r.simple.claim[0] = diffstore.Claim{ID: e.ID}
+		st.state.Claims = r.simple.claim[:]
+	}
+	return st
+}
+
+// holdSimple adds a record with a simple attempt under way, whose encoding is b and which becomes next if it is taken.
+func (o *overlay) holdSimple(n *named, e *diffstore.Entry, b []byte, next *record) error {
+	h, err := o.heldOf(n.key, e.Key)
+	if err != nil {
+		return err
+	}
+	h.stored, h.encoded, h.next = nil, append(h.encoded[:0], b...), appendRecord(h.next[:0], next)
+	if e.ID != "" {
+		o.list(n.id, n.key)
+		h.listed = e.ID
+	}
+	return nil
 }
 
 // atRest finds the newest record of a key with which nothing is under way, and returns false for another. Where it is in
@@ -134,36 +165,16 @@ func (v *view) onlyHolder(key, id string, h uint64, p *place) (bool, error) {
 	return only, nil
 }
 
-// intendSimple gives the simple attempts their tokens, and returns those of all attempts, of which others has the rest.
-func (r *revision) intendSimple(attempts []diffstore.Attempt, others []diffstore.Token) []diffstore.Token {
-	p := &r.simple
-	if len(p.intended) == 0 {
-		return others
-	}
-	tokens := make([]diffstore.Token, len(attempts))
-	next, first := 0, 0
-	for i := range attempts {
-		if attempts[i].Batch != attempts[first].Batch {
-			first = i
-		}
-		if next == len(p.intended) || p.intended[next].at != i {
-			tokens[i], others = others[0], others[1:]
-			continue
-		}
-		tokens[i] = r.session.token()
-		p.intended[next].token, p.intended[next].batch = tokens[i], tokens[first]
-		next++
-	}
-	return tokens
-}
-
 // pickTaken takes note of the simple attempts that were taken, and returns all other fates, of which named has the names
-// from then on.
+// from then on. The others may turn out to be wrong: nothing is noted before they were drafted.
 func (r *revision) pickTaken(fates []diffstore.Fate) []diffstore.Fate {
 	p, o := &r.simple, r.session.overlay
 	p.call++
 	left := r.named[:0]
 	for i := range fates {
+		if i%lookAhead == 0 {
+			r.look(r.named[i:min(i+lookAhead, len(fates))])
+		}
 		f := &fates[i]
 		var h *held
 		if slot := o.slotOf(prefix(r.named[i].key), textOf(f.Key)); slot != nil {
@@ -171,7 +182,7 @@ func (r *revision) pickTaken(fates []diffstore.Fate) []diffstore.Fate {
 		}
 		if h != nil && len(h.next) > 0 {
 			if h.call == p.call { // twice in one call
-				r.lookAhead(len(fates), func(i int) (string, string) { return fates[i].Key, "" })
+				r.hashNames(len(fates), func(i int) (string, string) { return fates[i].Key, "" })
 				p.taken, p.fates = p.taken[:0], p.fates[:0]
 				return fates
 			}
@@ -187,22 +198,14 @@ func (r *revision) pickTaken(fates []diffstore.Fate) []diffstore.Fate {
 	return p.fates
 }
 
-// noteSimple notes what is simple in the journal and in memory, before anything else is: that may move what is held.
-func (r *revision) noteSimple() error {
-	p := &r.simple
-	if len(p.intended) == 0 && len(p.taken) == 0 {
-		return nil
-	}
-	if err := r.begin(); err != nil {
-		return err
-	}
-	for i := range p.intended {
-		if err := r.noteIntended(&p.intended[i]); err != nil {
+// noteTaken notes the simple attempts that were taken in the journal and in memory, before any other fate is: that may
+// move what is held.
+func (r *revision) noteTaken() error {
+	o := r.session.overlay
+	for _, h := range r.simple.taken {
+		if err := r.begin(); err != nil {
 			return err
 		}
-	}
-	o := r.session.overlay
-	for _, h := range p.taken {
 		offset, err := o.add(h.next)
 		if err != nil {
 			return err
@@ -211,45 +214,6 @@ func (r *revision) noteSimple() error {
 		r.records = appendRecord(r.records, &record{kind: taken, key: key})
 		o.set(prefix(h.hash), key, uint64(offset)+1)
 	}
-	return nil
-}
-
-// noteIntended notes an attempt. What it makes of the state is what Draft.Intend does.
-func (r *revision) noteIntended(a *simpleAttempt) error {
-	s, e, st := r.session, a.entry, &r.simple.scratch
-	accepted := a.place.known
-	*st = stored{coming: e.Source & sourceMask, state: diffstore.State{
-		Accepted: accepted, TriedID: e.ID,
-		Tried:   diffstore.Tried{Sum: e.Value(accepted), Doubt: true, Token: a.token, Batch: a.batch},
-		Pending: diffstore.Pending{Open: true, Sum: e.Sum, Detail: e.Detail, Claimed: accepted && e.ID != ""},
-	}}
-	if accepted {
-		rec := &a.place.rec
-		st.source, st.state.Sum, st.state.Detail, st.state.ID = rec.source, toSum(rec.sum), rec.detail, e.ID
-	}
-	if e.ID != "" {
-		r.simple.claim[0] = diffstore.Claim{ID: e.ID}
-		st.state.Claims = r.simple.claim[:]
-	}
-	key := textOf(e.Key)
-	r.body = appendStored(r.body[:0], st, s.session)
-	from := len(r.records)
-	r.records = appendRecord(r.records, &record{kind: whole, key: key, body: r.body})
-	if a.place.inBase {
-		s.over[a.place.ord/64] |= 1 << (a.place.ord % 64)
-	}
-	h, err := s.overlay.heldOf(a.named.key, e.Key)
-	if err != nil {
-		return err
-	}
-	sum, _ := fromSum(e.Sum)
-	h.stored, h.encoded = nil, append(h.encoded[:0], r.records[from:]...)
-	h.next = appendRecord(h.next[:0], &record{kind: plain, key: key, id: textOf(e.ID), sum: sum, source: st.coming, detail: e.Detail})
-	if e.ID != "" {
-		s.overlay.list(a.named.id, a.named.key)
-		h.listed = e.ID
-	}
-	s.count(accepted, true)
 	return nil
 }
 
