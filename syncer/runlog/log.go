@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -37,9 +38,11 @@ type Options struct {
 
 // Log is the run log of one project. Its methods may be called from several goroutines.
 type Log struct {
-	db      *sqlx.DB
-	options Options
-	salt    []byte
+	db   *sqlx.DB
+	kept atomic.Pointer[Options]
+	salt []byte
+
+	version int // of the database's schema
 }
 
 // Open opens the log in dir for writing, making it where there is none. The directory must exist.
@@ -69,6 +72,7 @@ func (l *Log) prepare(ctx context.Context, file string) error {
 	if err := migrate(ctx, l.db, file); err != nil {
 		return err
 	}
+	l.version = len(migrations)
 	return l.loadSalt(ctx)
 }
 
@@ -86,8 +90,8 @@ func OpenReadOnly(ctx context.Context, dir string, o Options) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	version, err := version(ctx, l.db, file)
-	if err == nil && version == 0 {
+	l.version, err = version(ctx, l.db, file)
+	if err == nil && l.version == 0 {
 		err = fmt.Errorf("open the run log: %s is empty: %w", file, fs.ErrNotExist) // its first opening was cut off
 	}
 	if err == nil {
@@ -106,8 +110,15 @@ func open(ctx context.Context, file string, o Options, params string) (*Log, err
 		return nil, failure(file, err)
 	}
 	db.SetMaxOpenConns(1) // one writer; SQLite would serialize them anyway
-	return &Log{db: db, options: o}, nil
+	l := &Log{db: db}
+	l.Configure(o)
+	return l, nil
 }
+
+// Configure changes what the log keeps from now on.
+func (l *Log) Configure(o Options) { l.kept.Store(&o) }
+
+func (l *Log) options() Options { return *l.kept.Load() }
 
 // failure says why the log cannot be opened.
 func failure(file string, err error) error {
@@ -174,7 +185,7 @@ const shortestQuoted = 4
 // hidden returns row as the log keeps it. Reasons are a service's own words, and often quote the identifier.
 func (l *Log) hidden(row Row) Row {
 	key, id := l.shown(row.Key), l.shown(row.ID)
-	if l.options.Keys == "hash" {
+	if l.options().Keys == "hash" {
 		for _, quoted := range []struct{ plain, hash string }{{row.ID, id}, {row.Key, key}} {
 			if len(quoted.plain) >= shortestQuoted {
 				row.Reason = regexp.MustCompile("(?i)"+regexp.QuoteMeta(quoted.plain)).ReplaceAllLiteralString(row.Reason, quoted.hash)
@@ -187,7 +198,7 @@ func (l *Log) hidden(row Row) Row {
 
 // shown returns a key or an identifier as the log keeps it.
 func (l *Log) shown(key string) string {
-	if l.options.Keys != "hash" || key == "" {
+	if l.options().Keys != "hash" || key == "" {
 		return key
 	}
 	return l.hashed(key)
@@ -200,13 +211,14 @@ func (l *Log) hashed(key string) string {
 }
 
 // Recover marks runs that were cut off by a crash as failed. What they were to send counts as unknown, as far as nothing
-// is known of it. It is called by the one process that may run syncs, before it starts any.
+// is known of it. It is called by the one process that may run syncs, before it starts any. Runs that wait go on waiting,
+// and those that were cut off stay in the queue.
 func (l *Log) Recover(ctx context.Context, now time.Time) error {
 	_, err := l.db.ExecContext(ctx, `update runs set state = ?, finished_at = ?, duration_ms = max(0, ? - started_at),
 		unknown = added + changed + removed + carried - accepted - rejected - deferred - held - quarantined,
-		error_code = 'interrupted', error_message = ? where state in (?, ?)`,
+		error_code = 'interrupted', error_message = ? where state = ?`,
 		Failed, now.UnixMilli(), now.UnixMilli(),
-		"the process ended before the run did; what was in flight is in doubt and is sent again by the next run", Queued, Running)
+		"the process ended before the run did; what was in flight is in doubt and is sent again by the next run", Running)
 	if err != nil {
 		return fmt.Errorf("mark interrupted runs: %w", err)
 	}
@@ -215,10 +227,10 @@ func (l *Log) Recover(ctx context.Context, now time.Time) error {
 
 // Prune drops the runs that ended longer ago than the retention.
 func (l *Log) Prune(ctx context.Context, now time.Time) error {
-	if l.options.Retention <= 0 {
+	if l.options().Retention <= 0 {
 		return nil
 	}
-	before := now.Add(-l.options.Retention).UnixMilli()
+	before := now.Add(-l.options().Retention).UnixMilli()
 	for _, statement := range []string{
 		"delete from runs where finished_at is not null and finished_at < ?",
 		"delete from problems where last_seen < ?",

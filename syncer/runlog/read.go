@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/jmoiron/sqlx"
 )
 
 // record is a run as it stands in the database.
@@ -19,33 +21,48 @@ type record struct {
 	ErrorCode    string        `db:"error_code"`
 	ErrorMessage string        `db:"error_message"`
 	TimingsText  string        `db:"timings"`
+	Ticked       sql.NullInt64 `db:"tick"`
 }
 
 var runColumns = []string{
 	"id", "sync", "state", "phase", "trigger", "started_at", "finished_at", "duration_ms",
 	"source", "same", "added", "changed", "removed", "carried", "invalid", "left_behind",
 	"accepted", "rejected", "deferred", "unknown", "held", "quarantined",
-	"requests", "retries", "throttled_ms", "bytes_sent", "error_code", "error_message", "timings", "config_hash", "git_commit",
+	"requests", "retries", "throttled_ms", "bytes_sent", "error_code", "error_message", "timings", "config_hash", "git_commit", "tick", "asked_by",
 }
 
 var (
 	insertRun = "insert into runs (" + strings.Join(runColumns, ", ") + ") values (:" + strings.Join(runColumns, ", :") + ")"
-	updateRun = updateStatement()
-	selectRun = "select " + strings.Join(runColumns, ", ") + " from runs"
+	updateRun = "update runs set " + assignments() + " where id = :id"
+	beginRun  = insertRun + " on conflict (id) do update set " + assignments()
 )
 
-func updateStatement() string {
+// selectRun begins a query of whole runs, and of more columns. A log that an earlier version wrote is read as it is: only a writer may bring
+// it to the present version.
+func (l *Log) selectRun(more ...string) string {
+	columns := strings.Join(runColumns, ", ")
+	if l.version < withTicks {
+		columns = strings.Replace(columns, "tick, asked_by", "null as tick, '' as asked_by", 1)
+	}
+	return "select " + strings.Join(append([]string{columns}, more...), ", ") + " from runs"
+}
+
+func assignments() string {
 	sets := make([]string, 0, len(runColumns)-1)
 	for _, c := range runColumns[1:] {
 		sets = append(sets, c+" = :"+c)
 	}
-	return "update runs set " + strings.Join(sets, ", ") + " where id = :id"
+	return strings.Join(sets, ", ")
 }
 
-func (l *Log) write(ctx context.Context, statement string, run Run) error {
+// write carries out insertRun, updateRun or beginRun.
+func write(ctx context.Context, db sqlx.ExtContext, statement string, run Run) error {
 	r := record{Run: run, Started: millis(run.StartedAt)}
 	if run.FinishedAt != nil {
 		r.Finished = sql.NullInt64{Int64: millis(*run.FinishedAt), Valid: true}
+	}
+	if run.Tick != nil {
+		r.Ticked = sql.NullInt64{Int64: millis(*run.Tick), Valid: true}
 	}
 	if run.Error != nil {
 		r.ErrorCode, r.ErrorMessage = run.Error.Code, run.Error.Message
@@ -55,7 +72,7 @@ func (l *Log) write(ctx context.Context, statement string, run Run) error {
 		return err
 	}
 	r.TimingsText = string(timings)
-	_, err = l.db.NamedExecContext(ctx, statement, r)
+	_, err = sqlx.NamedExecContext(ctx, db, statement, r)
 	return err
 }
 
@@ -65,6 +82,10 @@ func (r record) run() (Run, error) {
 	if r.Finished.Valid {
 		at := fromMillis(r.Finished.Int64)
 		run.FinishedAt = &at
+	}
+	if r.Ticked.Valid {
+		at := fromMillis(r.Ticked.Int64)
+		run.Tick = &at
 	}
 	if r.ErrorCode != "" {
 		run.Error = &Failure{Code: r.ErrorCode, Message: r.ErrorMessage}
@@ -91,7 +112,7 @@ func (l *Log) Runs(ctx context.Context, f Filter) ([]Run, error) {
 		f.Limit = 50
 	}
 	var records []record
-	err := l.db.SelectContext(ctx, &records, selectRun+` where (? = '' or sync = ?) and (? = '' or state = ?) and (? = '' or id < ?)
+	err := l.db.SelectContext(ctx, &records, l.selectRun()+` where (? = '' or sync = ?) and (? = '' or state = ?) and (? = '' or id < ?)
 		and (not ? or state not in ('succeeded', 'skipped') or added + changed + removed + carried > 0)
 		order by id desc limit ?`, f.Sync, f.Sync, f.State, f.State, f.Before, f.Before, f.Busy, f.Limit)
 	if err != nil {
@@ -128,7 +149,7 @@ func (l *Log) Run(ctx context.Context, id string) (Run, error) {
 	}
 	prefix := strings.ToUpper(id)
 	var records []record
-	err := l.db.SelectContext(ctx, &records, selectRun+" where id >= ? and id < ? order by id limit 2", prefix, prefix+"\x7f")
+	err := l.db.SelectContext(ctx, &records, l.selectRun()+" where id >= ? and id < ? order by id limit 2", prefix, prefix+"\x7f")
 	switch {
 	case err != nil:
 		return Run{}, fmt.Errorf("read run %s: %w", id, err)

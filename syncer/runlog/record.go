@@ -29,12 +29,12 @@ type Recorder struct {
 	groups  Groups
 }
 
-// Begin enters run into the log.
+// Begin enters run into the log, if it was not entered before, and begins to record it.
 func (l *Log) Begin(ctx context.Context, run Run) (*Recorder, error) {
 	r := &Recorder{log: l, run: run.ID, sync: run.Sync}
 	err := l.db.GetContext(ctx, &r.previous, "select coalesce(max(id), '') from runs where sync = ? and source > 0", run.Sync)
 	if err == nil {
-		err = l.write(ctx, insertRun, run)
+		err = write(ctx, l.db, beginRun, run)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("enter run %s into the run log: %w", run.ID, err)
@@ -44,7 +44,7 @@ func (l *Log) Begin(ctx context.Context, run Run) (*Recorder, error) {
 
 // Update writes the run's state, phase and counts as they are now.
 func (r *Recorder) Update(ctx context.Context, run Run) error {
-	if err := r.log.write(ctx, updateRun, run); err != nil {
+	if err := write(ctx, r.log.db, updateRun, run); err != nil {
 		return fmt.Errorf("update run %s in the run log: %w", run.ID, err)
 	}
 	return nil
@@ -65,7 +65,7 @@ func (r *Recorder) Rows(ctx context.Context, now time.Time, rows ...Row) error {
 		if problem {
 			r.groups.Add(row)
 		}
-		if r.log.options.Rows == "none" || (!problem && r.log.options.Rows != "all") {
+		if r.log.options().Rows == "none" || (!problem && r.log.options().Rows != "all") {
 			continue
 		}
 		if row.Untried {

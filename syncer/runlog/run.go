@@ -70,6 +70,9 @@ type Run struct {
 	Timings    Timings `json:"timings_ms" db:"-"`
 	ConfigHash string  `json:"config_hash" db:"config_hash"`
 	Commit     string  `json:"commit,omitempty" db:"git_commit"` // of the project; "-dirty" is appended where it has changes
+
+	Tick *time.Time `json:"scheduled_for,omitempty" db:"-"`   // of the schedule that it was run for
+	By   string     `json:"asked_by,omitempty" db:"asked_by"` // who asked for it
 }
 
 // Timings are milliseconds spent in each phase.

@@ -53,7 +53,27 @@ create table lines (
 ) without rowid;
 
 create table settings (name text primary key, value blob not null) without rowid;
+`, `
+alter table runs add column tick integer;
+alter table runs add column asked_by text not null default '';
+create unique index runs_by_tick on runs (sync, tick) where tick is not null;
+
+create table queue (run_id text primary key references runs (id) on delete cascade, task text not null) without rowid;
+
+create table requests (
+	sync text not null, name text not null, run_id text not null references runs (id) on delete cascade,
+	primary key (sync, name)
+) without rowid;
+create index requests_by_run on requests (run_id);
+
+create table cursors (
+	sync text primary key, schedule text not null, ticked integer not null, followed integer not null,
+	paused_at integer not null, paused_by text not null
+) without rowid;
 `}
+
+// withTicks is the version from which on a run has a tick, and somebody who asked for it.
+const withTicks = 2
 
 // version returns the schema version of a log that this program can read; 0 is that of an empty file.
 func version(ctx context.Context, db *sqlx.DB, file string) (int, error) {
