@@ -1,0 +1,347 @@
+package brevo
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"spillway/destinations"
+	"spillway/destinations/destinationtest"
+)
+
+func connect(t *testing.T, credential destinations.Secret, env destinations.Env) destinations.Destination {
+	t.Helper()
+	d, err := open(t.Context(), Config{
+		APIKey: credential, BaseURL: "https://api.brevo.com", Rate: destinations.Rate{Requests: 10, Per: time.Second}, Timeout: time.Minute,
+	}, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func dial(t *testing.T) (destinations.Destination, *fake, *destinationtest.Wire) {
+	t.Helper()
+	f := newFake()
+	wire := destinationtest.NewWire(f)
+	return connect(t, destinationtest.Secret("xkeysib-1"), destinations.Env{Name: "news", Transport: wire}), f, wire
+}
+
+func person(n int) destinations.Record {
+	address := fmt.Sprintf("person+%d@example.com", n)
+	return destinations.Record{
+		Key: strconv.Itoa(n), ID: address, Token: fmt.Sprintf("token-%d", n),
+		Fields: destinations.Fields{{Name: "email", Value: address}, {Name: "attributes.FIRSTNAME", Value: "Person"}},
+	}
+}
+
+func with(r destinations.Record, name string, v destinations.Value) destinations.Record {
+	r.Fields = append(slices.Clone(r.Fields), destinations.FieldValue{Name: name, Value: v})
+	return r
+}
+
+func batch(op destinations.Op, records ...destinations.Record) destinations.Batch {
+	return destinations.Batch{Sync: "people", Object: contacts, Op: op, Identifier: "email", Attempts: 3, Records: records}
+}
+
+func TestBrevoKeepsTheContractOfDestinations(t *testing.T) {
+	t.Parallel()
+	full := with(with(person(1), "attributes.BORN", destinations.Date("1815-12-10")), "attributes.SCORE", json.Number("12.50"))
+	full = with(with(full, "listIds", []destinations.Value{json.Number("4")}), "emailBlacklisted", false)
+	destinationtest.Run(t, destinationtest.Suite{
+		Open:    connect,
+		Service: func(*testing.T) destinationtest.Service { return newFake() },
+		Object:  contacts, Identifier: "email", Good: person,
+		Bad: func(n int) destinations.Record {
+			r := person(n)
+			r.ID = fmt.Sprintf("no-address-%d", n)
+			r.Fields[0].Value = r.ID
+			return r
+		},
+		Once: destinations.Insert, Text: "attributes.FIRSTNAME", Number: "attributes.SCORE", Requests: maxBatch,
+		Exact: []destinationtest.Exact{
+			{Field: "attributes.BORN", Value: destinations.Date("1815-12-10"), Stored: `"1815-12-10"`},
+			{Field: "attributes.VIP", Value: false, Stored: `false`},
+			{Field: "attributes.REGIONS", Value: []destinations.Value{"EU", "US"}, Stored: `["EU","US"]`},
+		},
+		Throttles: []destinationtest.Throttle{{
+			Name: "a 429 with a header of its own", Wait: 17 * time.Second,
+			Says: destinationtest.Reply(429, `{"code":"too_many_requests","message":"slow down"}`, "X-Sib-Ratelimit-Reset", "17"),
+		}},
+		Golden: []destinations.Batch{
+			batch(destinations.Upsert, full), batch(destinations.Insert, full), batch(destinations.Update, full),
+			batch(destinations.Clear, with(person(1), "attributes.SCORE", nil)),
+			batch(destinations.Delete, destinations.Record{Key: "1", ID: person(1).ID}),
+		},
+		Lacks: map[destinationtest.Trait]string{
+			destinationtest.IdempotencyKeys: "Brevo has none",
+			destinationtest.Listed:          "a request is one contact",
+			destinationtest.Archival:        "Brevo keeps a contact or deletes it",
+		},
+	})
+}
+
+func statuses(results []destinations.Result) string {
+	var texts []string
+	for _, r := range results {
+		texts = append(texts, strings.TrimSuffix(r.Status.String()+":"+r.Code, ":"))
+	}
+	return strings.Join(texts, " ")
+}
+
+func TestWhatIsThereDecides(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		op   destinations.Op
+		want string
+	}{
+		{destinations.Upsert, "accepted accepted"},
+		{destinations.Insert, "rejected:duplicate_parameter accepted"},
+		{destinations.Update, "accepted rejected:document_not_found"},
+		{destinations.Clear, "accepted accepted"},
+		{destinations.Delete, "accepted accepted"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			d, f, wire := dial(t)
+			f.contacts["PERSON+1@example.com"] = map[string]any{"id": 7}
+			got, err := d.Write(t.Context(), batch(test.op, person(1), person(2)))
+			if err != nil || statuses(got) != test.want || len(wire.Calls()) != 2 {
+				t.Errorf("%s: %+v, %v after %d requests", test.op, got, err, len(wire.Calls()))
+			}
+		})
+	}
+}
+
+func TestContactsAreFoundByAnIDOfTheSenders(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d, _, wire := dial(t)
+		r := with(person(1), "ext_id", "u/1")
+		r.ID = "u/1"
+		for op, want := range map[destinations.Op]string{
+			destinations.Upsert: `POST /v3/contacts? {"email":"person+1@example.com","ext_id":"u/1","updateEnabled":true,"attributes":{"FIRSTNAME":"Person"}}`,
+			destinations.Update: `PUT /v3/contacts/u%2F1?identifierType=ext_id {"attributes":{"EMAIL":"person+1@example.com","FIRSTNAME":"Person"}}`,
+		} {
+			b := batch(op, r)
+			b.Identifier = "ext_id"
+			if _, err := d.Write(t.Context(), b); err != nil {
+				t.Fatal(err)
+			}
+			call := wire.Calls()[len(wire.Calls())-1]
+			if got := fmt.Sprintf("%s %s?%s %s", call.Method, call.Path, call.Query, call.Body); got != want {
+				t.Errorf("(-want +got):\n%s", cmp.Diff(want, got))
+			}
+		}
+	})
+}
+
+func TestASecondThatIsUsedUpIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d, f, _ := dial(t)
+		f.left = 1
+		start := time.Now()
+		got, err := d.Write(t.Context(), batch(destinations.Upsert, person(1)))
+		if err == nil {
+			got, err = d.Write(t.Context(), batch(destinations.Upsert, person(2)))
+		}
+		if took := time.Since(start); err != nil || statuses(got) != "accepted" || took < 8*time.Second || took > 10*time.Second {
+			t.Errorf("%+v, %v after %s", got, err, took)
+		}
+	})
+}
+
+func TestFieldsAreTheAttributesOfTheAccount(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d, _, wire := dial(t)
+		var got []destinations.Field
+		for range 2 {
+			var err error
+			if got, err = d.Fields(t.Context(), contacts); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := append(
+			slices.Clone(fields),
+			destinations.Field{Name: "attributes.FIRSTNAME", Label: "FIRSTNAME", Type: destinations.String},
+			destinations.Field{Name: "attributes.SCORE", Label: "SCORE", Type: destinations.Number},
+			destinations.Field{Name: "attributes.BORN", Label: "BORN", Type: destinations.DateType},
+			destinations.Field{Name: "attributes.VIP", Label: "VIP", Type: destinations.Boolean},
+			destinations.Field{Name: "attributes.REGIONS", Label: "REGIONS", Type: destinations.List, Enum: []string{"EU", "US"}},
+			destinations.Field{Name: "attributes.GENDER", Label: "GENDER", Type: destinations.Integer, Enum: []string{"1", "2"}},
+			destinations.Field{Name: "attributes.BLACKLIST", Label: "BLACKLIST", ReadOnly: true},
+		)
+		if diff := cmp.Diff(want, got); diff != "" || len(wire.Calls()) != 1 {
+			t.Errorf("%d requests; (-want +got):\n%s", len(wire.Calls()), diff)
+		}
+	})
+}
+
+func TestCheckNamesTheAccount(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		wire := destinationtest.NewWire(newFake())
+		d := connect(t, destinationtest.Secret("xkeysib-1"), destinations.Env{Transport: wire, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		if err := d.Check(t.Context()); err != nil || !strings.Contains(log.String(), "account=Acme") {
+			t.Errorf("%v; log %s", err, log.String())
+		}
+		wire.SpoilAll(destinationtest.Reply(200, `{"hello":"world"}`))
+		if err := d.Check(t.Context()); !errors.Is(err, destinations.ErrConfig) {
+			t.Errorf("another service: %v", err)
+		}
+	})
+}
+
+func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
+	t.Parallel()
+	for want, c := range map[string]Config{
+		"api_key":  {BaseURL: "https://api.brevo.com"},
+		"base_url": {APIKey: destinationtest.Secret("xkeysib-1"), BaseURL: "brevo"},
+	} {
+		if _, err := open(t.Context(), c, destinations.Env{Name: "news"}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+}
+
+// fake is Brevo as it is documented: a contact that is made is answered with 201 and its id, one that is changed or deleted
+// with 204 and nothing, and an attribute that the account does not have is passed over.
+type fake struct {
+	mu       sync.Mutex
+	contacts map[string]map[string]any // by the e-mail address
+	left     int                       // requests that remain in this second, if it is not 0
+	lastID   int
+}
+
+func newFake() *fake { return &fake{contacts: map[string]map[string]any{}} }
+
+func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if r.Header.Get("api-key") == "" {
+		say(w, 401, map[string]any{"code": "unauthorized", "message": "Key not found"})
+		return
+	}
+	if f.left > 0 {
+		f.left--
+		w.Header().Set("X-Sib-Ratelimit-Remaining", strconv.Itoa(f.left))
+		w.Header().Set("X-Sib-Ratelimit-Reset", "8")
+	}
+	var in map[string]any
+	if r.Method == http.MethodPost || r.Method == http.MethodPut {
+		decoder := json.NewDecoder(r.Body)
+		decoder.UseNumber()
+		if err := decoder.Decode(&in); err != nil {
+			say(w, 400, map[string]any{"code": "bad_request", "message": "Input must be a valid JSON object"})
+			return
+		}
+	}
+	identifier, one := strings.CutPrefix(r.URL.Path, "/v3/contacts/")
+	switch {
+	case r.URL.Path == "/v3/account":
+		say(w, 200, map[string]any{"email": "owner@acme.example", "companyName": "Acme"})
+	case r.URL.Path == "/v3/contacts/attributes":
+		say(w, 200, map[string]any{"attributes": listed})
+	case one && f.find(identifier) == "":
+		say(w, 404, map[string]any{"code": "document_not_found", "message": "Contact does not exist"})
+	case r.Method == http.MethodDelete:
+		delete(f.contacts, f.find(identifier))
+		w.WriteHeader(204)
+	case one:
+		merge(f.contacts[f.find(identifier)], in)
+		w.WriteHeader(204)
+	default:
+		f.create(w, in)
+	}
+}
+
+func (f *fake) create(w http.ResponseWriter, in map[string]any) {
+	address := fmt.Sprint(in["email"])
+	known := f.find(address)
+	switch {
+	case !strings.Contains(address, "@"):
+		say(w, 400, map[string]any{"code": "invalid_parameter", "message": "email is not valid"})
+	case known != "" && in["updateEnabled"] != true:
+		say(w, 400, map[string]any{"code": "duplicate_parameter", "message": "Contact already exist"})
+	case known != "":
+		merge(f.contacts[known], in)
+		w.WriteHeader(204)
+	default:
+		f.lastID++
+		f.contacts[address] = map[string]any{}
+		merge(f.contacts[address], in)
+		say(w, 201, map[string]any{"id": f.lastID})
+	}
+}
+
+func (f *fake) find(identifier string) string {
+	for address, c := range f.contacts {
+		if strings.EqualFold(address, identifier) || c["ext_id"] == identifier {
+			return address
+		}
+	}
+	return ""
+}
+
+func merge(contact, in map[string]any) {
+	own, _ := in["attributes"].(map[string]any)
+	for _, a := range listed {
+		name := fmt.Sprint(a["name"])
+		if v, ok := own[name]; ok {
+			contact[attributes+name] = v
+		}
+	}
+	for name, v := range in {
+		if name != "attributes" {
+			contact[name] = v
+		}
+	}
+}
+
+// Get implements destinationtest.Service.
+func (f *fake) Get(_, id string) (map[string]string, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	address := f.find(id)
+	if address == "" {
+		return nil, false
+	}
+	stored := map[string]string{}
+	for name, v := range f.contacts[address] {
+		text, err := json.Marshal(v)
+		if err != nil {
+			panic(err)
+		}
+		stored[name] = string(text)
+	}
+	return stored, true
+}
+
+func say(w http.ResponseWriter, status int, body map[string]any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body)
+}
+
+var listed = []map[string]any{
+	{"name": "FIRSTNAME", "category": "normal", "type": "text"},
+	{"name": "SCORE", "category": "normal", "type": "float"},
+	{"name": "BORN", "category": "normal", "type": "date"},
+	{"name": "VIP", "category": "normal", "type": "boolean"},
+	{"name": "REGIONS", "category": "normal", "type": "multiple-choice", "multiCategoryOptions": []string{"EU", "US"}},
+	{"name": "GENDER", "category": "category", "enumeration": []map[string]any{{"value": 1, "label": "Woman"}, {"value": 2, "label": "Man"}}},
+	{"name": "BLACKLIST", "category": "calculated", "calculatedValue": "COUNT[BLACKLISTED]"},
+}
