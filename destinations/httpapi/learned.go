@@ -124,7 +124,7 @@ func (l *learned) exceeded(t turn, now time.Time, ceiling float64) bool {
 		to = rate
 	}
 	l.blind = l.blind || l.wall == 0
-	if seen := l.traffic.rate(now); l.blind && seen > 0 && seen < misjudged*min(l.rate, ceiling) {
+	if seen := l.traffic.rate(now); l.blind && seen > 0 && seen < misjudged*min(l.rate, ceiling) && !l.early(now) {
 		rate, to = seen, cutTo*seen
 	}
 	l.wall, l.rate = max(rate, leastRate), max(to, leastRate)
@@ -132,6 +132,10 @@ func (l *learned) exceeded(t turn, now time.Time, ceiling float64) bool {
 	l.strikes++
 	return true
 }
+
+// early says that too little was sent for its number to say more of the account than the limit that is stated: whoever is
+// refused at once came while others had used the account up.
+func (l *learned) early(now time.Time) bool { return l.stated && now.Sub(l.traffic.since) < telling }
 
 // hush is how long the account is left alone after so many 429s in a row; 0 after none.
 func (l *learned) hush() time.Duration {
@@ -143,6 +147,7 @@ func (l *learned) hush() time.Duration {
 
 const (
 	stretch = 64               // seconds that traffic remembers
+	telling = 5 * time.Second  // of requests, from which their number is worth more than a limit that is stated
 	pause   = 15 * time.Second // without any request though one might have been sent, after which it starts afresh
 )
 

@@ -266,6 +266,33 @@ func TestAccountThatOthersUseTooIsSharedWithThem(t *testing.T) {
 	}
 }
 
+// usedUp allows two requests and then nothing for a time, as others had used the account up, and then what rule does.
+type usedUp struct {
+	rule
+	until time.Duration // since the first request
+	first time.Time
+	n     int
+}
+
+func (u *usedUp) allows(now time.Time) bool {
+	if u.n++; u.n == 1 {
+		u.first = now
+	}
+	return u.n <= 2 || now.Sub(u.first) >= u.until && u.rule.allows(now)
+}
+
+func TestAccountThatOthersHadUsedUpIsUsedWellAfterwards(t *testing.T) {
+	t.Parallel()
+	limit := destinations.Rate{Requests: 100, Per: time.Second}
+	s := &service{
+		rule: &usedUp{rule: &sliding{limit: limit}, until: 3 * time.Second}, delay: delay, jitter: jitter, retry: 3 * time.Second,
+	}
+	o := simulate(t, s, limit, 32, 10*time.Second, 40*time.Second, stated(limit))
+	if o.share < 0.85 || o.refused > 0.015 {
+		t.Errorf("%.4f of the limit was used, %.4f answered with 429", o.share, o.refused)
+	}
+}
+
 func TestTimeThatAServiceWorksIsNotTakenForJitterForLong(t *testing.T) {
 	t.Parallel()
 	limit := destinations.Rate{Requests: 10, Per: time.Second}
