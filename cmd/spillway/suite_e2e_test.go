@@ -54,6 +54,7 @@ func TestEndToEnd(t *testing.T) {
 		"a damaged snapshot":                      testDamagedSnapshot,
 	}
 	maps.Copy(tests, standInTests())
+	maps.Copy(tests, vendorTests())
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

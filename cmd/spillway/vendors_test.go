@@ -1,0 +1,234 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"spillway/destinations/customerio/customeriotest"
+	"spillway/destinations/hubspot/hubspottest"
+	"spillway/destinations/intercom/intercomtest"
+	"spillway/destinations/slack/slacktest"
+)
+
+// vendor is a service that only a stand-in can stand for, and a sync to it of the rows of the table people.
+type vendor struct {
+	standIn  func() recordKeeper
+	settings string // the keys of its destination besides type; $URL is where the stand-in listens
+	model    string // the SQL; the tests make a row bad by an e-mail without "@"
+	sync     string // the keys of the sync besides model, destination and key; [fields] is the last table
+
+	delivers string // what is in the path of every request that a delivery makes
+
+	// The least requests that deliver 1,000 rows, then one of them, changed, and then all of them, changed, with two
+	// bad ones more.
+	all, one, rest int
+
+	id     func(row int) string        // by which the stand-in finds the record of a row
+	name   string                      // the field of the record that holds the row's name
+	reason string                      // the stand-in's words for a bad row
+	quiet  time.Duration               // that a throttled account is to keep
+	hush   func(w http.ResponseWriter) // asks for it, in the vendor's own form
+	tokens string                      // the path that gives out access tokens, where they expire
+	ended  func(w http.ResponseWriter) // says that a token has expired
+}
+
+func vendors() map[string]vendor {
+	address := func(row int) string { return fmt.Sprintf("p%d@x.io", row) }
+	return map[string]vendor{
+		"hubspot": {
+			standIn: func() recordKeeper { return hubspottest.New() },
+			settings: `base_url = "$URL"
+client_id = "app"
+client_secret = { env = "VENDOR_SECRET" }
+refresh_token = { env = "VENDOR_SECRET" }
+`,
+			model: "select id, email, name, plan, score from people",
+			sync: `object = "contacts"
+identifier = "email"
+on_removed = "delete"
+
+[fields]
+email     = "email"
+firstname = "name"
+plan      = "plan"
+score     = "score"
+`,
+			delivers: "/batch/", all: 10, one: 1, rest: 11,
+			id: address, name: "firstname", reason: "Email address",
+			quiet:  10 * time.Second,
+			hush:   says(429, `{"status":"error","errorType":"RATE_LIMIT","policyName":"TEN_SECONDLY_ROLLING","message":"You have reached your ten_secondly_rolling limit."}`),
+			tokens: "/oauth/",
+			ended:  says(401, `{"status":"error","category":"EXPIRED_AUTHENTICATION","message":"The OAuth token used to make this call expired."}`),
+		},
+		"intercom": {
+			standIn: func() recordKeeper { return intercomtest.New() },
+			settings: `base_url = "$URL"
+token = { env = "VENDOR_SECRET" }
+rate = "20000/10s"
+`,
+			model: "select id, email, name, plan, score from people",
+			sync: `object = "contacts"
+identifier = "email"
+on_removed = "delete"
+
+[fields]
+email = "email"
+name  = "name"
+"custom_attributes.plan"  = "plan"
+"custom_attributes.score" = "score"
+`,
+			delivers: "/contacts", all: 1020, one: 2, rest: 1023,
+			id: address, name: "name", reason: "email is not an email address",
+			quiet: 2 * time.Second,
+			hush: func(w http.ResponseWriter) {
+				w.Header().Set("X-RateLimit-Reset", strconv.FormatInt(time.Now().Add(3*time.Second).Unix(), 10))
+				says(429, `{"type":"error.list","errors":[{"code":"rate_limit_exceeded","message":"Exceeded rate limit"}]}`)(w)
+			},
+		},
+		"customerio": {
+			standIn: func() recordKeeper { return customeriotest.New() },
+			settings: `base_url = "$URL"
+site_id = "site-1"
+api_key = { env = "VENDOR_SECRET" }
+`,
+			model: "select id, email, name, plan, score from people",
+			sync: `object = "people"
+identifier = "email"
+on_removed = "delete"
+
+[fields]
+email = "email"
+name  = "name"
+plan  = "plan"
+score = "score"
+`,
+			delivers: "/batch", all: 1, one: 1, rest: 2,
+			id: address, name: "name", reason: "is not an email address",
+			quiet: 2 * time.Second, hush: says(429, "", "Retry-After", "2"),
+		},
+		"slack": {
+			standIn: func() recordKeeper { return slacktest.New() },
+			settings: `base_url = "$URL/api"
+token = { env = "VENDOR_SECRET" }
+rate = "1000/s"
+`,
+			model: "select id, email, name, case when email like '%@%' then '#sales' else '#gone' end as channel from people",
+			sync: `object = "posts"
+identifier = "post_id"
+on_removed = "delete"
+
+[fields]
+post_id  = { column = "id", type = "string" }
+channel  = "channel"
+username = "email"
+text     = "name"
+`,
+			delivers: "/chat.", all: 1000, one: 1, rest: 1002,
+			id: address, name: "text", reason: "channel_not_found",
+			quiet: 2 * time.Second, hush: says(429, `{"ok":false,"error":"ratelimited"}`, "Retry-After", "2"),
+		},
+	}
+}
+
+// says answers with status and body. header holds pairs of names and values.
+func says(status int, body string, header ...string) func(http.ResponseWriter) {
+	return func(w http.ResponseWriter) {
+		w.Header().Set("Content-Type", "application/json")
+		for i := 0; i+1 < len(header); i += 2 {
+			w.Header().Set(header[i], header[i+1])
+		}
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body) // a reader that left fails on its own side
+	}
+}
+
+// recordKeeper is a stand-in as package destinationtest has it, whose flags would meet those of this package.
+type recordKeeper interface {
+	http.Handler
+	Get(object, id string) (fields map[string]string, ok bool)
+}
+
+// standIn serves a vendor's stand-in and keeps what came.
+type standIn struct {
+	vendor
+	recordKeeper
+	server *httptest.Server
+	issued atomic.Int32 // access tokens
+
+	mu     sync.Mutex
+	came   []arrival
+	faults []func(http.ResponseWriter) // in place of the answers to the next deliveries
+}
+
+// arrival is a request of a delivery.
+type arrival struct {
+	at     time.Time
+	body   []byte
+	spoilt bool
+}
+
+func (v vendor) serve() *standIn {
+	s := &standIn{vendor: v, recordKeeper: v.standIn()}
+	s.server = httptest.NewServer(http.HandlerFunc(s.answer))
+	return s
+}
+
+func (s *standIn) answer(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	switch {
+	case s.tokens != "" && strings.HasPrefix(r.URL.Path, s.tokens):
+		s.issued.Add(1)
+	case strings.Contains(r.URL.Path, s.delivers):
+		if fault := s.arrive(body); fault != nil {
+			fault(w)
+			return
+		}
+	}
+	s.ServeHTTP(w, r)
+}
+
+// arrive notes a delivery, and returns what is to be done in the place of the service.
+func (s *standIn) arrive(body []byte) (fault func(http.ResponseWriter)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.faults) > 0 {
+		fault, s.faults = s.faults[0], s.faults[1:]
+	}
+	s.came = append(s.came, arrival{time.Now(), body, fault != nil})
+	return fault
+}
+
+// object is that of the sync.
+func (v vendor) object() string {
+	_, rest, _ := strings.Cut(v.sync, `object = "`)
+	object, _, _ := strings.Cut(rest, `"`)
+	return object
+}
+
+// since returns what came since it was last asked.
+func (s *standIn) since() []arrival {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	came := s.came
+	s.came = nil
+	return came
+}
+
+// spoil answers the next deliveries in the vendor's place.
+func (s *standIn) spoil(faults ...func(http.ResponseWriter)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = faults
+}
