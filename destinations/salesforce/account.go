@@ -78,8 +78,11 @@ func (g global) operations() []destinations.Op {
 		op  destinations.Op
 		may bool
 	}{
-		{destinations.Upsert, g.Createable && g.Updateable}, {destinations.Update, g.Updateable},
-		{destinations.Insert, g.Createable}, {destinations.Clear, g.Updateable}, {destinations.Delete, g.Deletable},
+		{destinations.Upsert, g.Createable && g.Updateable},
+		{destinations.Update, g.Updateable},
+		{destinations.Insert, g.Createable},
+		{destinations.Clear, g.Updateable},
+		{destinations.Delete, g.Deletable},
 	} {
 		if o.may {
 			ops = append(ops, o.op)

@@ -36,8 +36,10 @@ func (d *destination) collect(ctx context.Context, b destinations.Batch) ([]dest
 	for first := 0; first < len(results); first += maxBatch {
 		last := min(first+maxBatch, len(results))
 		group.Go(func() error {
-			if going.Err() != nil {
-				return nil
+			select {
+			case <-going.Done():
+				return nil // nothing further is sent
+			default:
 			}
 			part := b
 			part.Records = b.Records[first:last]
@@ -135,10 +137,10 @@ func outcomes(b destinations.Batch, a httpapi.Answer) ([]destinations.Result, er
 		Errors  []fault `json:"errors"`
 	}
 	if err := decode(a.Body, &list); err != nil {
-		return nil, fmt.Errorf("Salesforce's answer is not the JSON that was expected: %w", err)
+		return nil, fmt.Errorf("the answer of Salesforce is not the JSON that was expected: %w", err)
 	}
 	if len(list) != len(b.Records) {
-		return nil, fmt.Errorf("Salesforce's answer holds %d results for %d records", len(list), len(b.Records))
+		return nil, fmt.Errorf("the answer of Salesforce holds %d results for %d records", len(list), len(b.Records))
 	}
 	results := make([]destinations.Result, len(list))
 	seen := map[string]bool{}

@@ -89,7 +89,7 @@ func (j *job) ask(ctx context.Context, method, path string, body []byte) (status
 	a, err := j.send(ctx, method, path, body)
 	if err == nil {
 		if err = decode(a.Body, &s); err != nil || s.ID == "" && s.State == "" {
-			err = errors.Join(errors.New("Salesforce's answer is not the job that was expected"), err)
+			err = errors.Join(errors.New("the answer of Salesforce is not the job that was expected"), err)
 		}
 	}
 	return s, err

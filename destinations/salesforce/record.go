@@ -36,9 +36,12 @@ func (r relation) String() string {
 // losesParent says whether r is to have no parent of some kind any more.
 func losesParent(r destinations.Record) bool {
 	return slices.ContainsFunc(r.Fields, func(f destinations.FieldValue) bool {
-		return f.Value == nil && strings.Contains(f.Name, ".")
+		return blank(f.Value) && strings.Contains(f.Name, ".")
 	})
 }
+
+// blank says whether v empties a field: Salesforce has no empty texts.
+func blank(v destinations.Value) bool { return v == nil || v == "" }
 
 // named are the fields that r is sent with, and Salesforce's id where r is known by that. The identifier stands among the
 // fields of a record that may be made.

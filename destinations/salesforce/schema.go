@@ -217,12 +217,12 @@ func (s schema) orphaned(b destinations.Batch) destinations.Batch {
 		fields = slices.Clone(fields)
 		for i, v := range fields {
 			r, ok := parseRelation(v.Name)
-			if !ok || v.Value != nil {
+			if !ok || !blank(v.Value) {
 				continue
 			}
 			for _, f := range s.fields {
 				if f.Relationship == r.name {
-					fields[i].Name = f.Name
+					fields[i] = destinations.FieldValue{Name: f.Name}
 				}
 			}
 		}

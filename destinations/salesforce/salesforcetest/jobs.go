@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -122,7 +123,7 @@ func (f *Fake) work(j *job) {
 			failed = append(failed, append([]string{id, wrong.StatusCode + ":" + wrong.Message + ":" + strings.Join(wrong.Fields, ",") + " --"}, row...))
 			continue
 		}
-		done = append(done, append([]string{id, fmt.Sprint(created)}, row...))
+		done = append(done, append([]string{id, strconv.FormatBool(created)}, row...))
 	}
 	slices.Reverse(done)
 	slices.Reverse(failed)
