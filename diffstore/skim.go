@@ -12,15 +12,18 @@ type Probe struct {
 	Source uint64 // see Entry.Source
 }
 
-// Skimmer is a View that recognises unchanged rows by what was read, so that they need not be rendered. HashKey and
-// SumSource belong to the goroutine that compares.
+// Skimmer is a View that recognises unchanged rows by what was read, so that they need not be rendered. HashKey belongs
+// to the goroutine that compares.
 type Skimmer interface {
 	// HashKey returns the hash of the text of a key.
 	HashKey(key []byte) KeyHash
 
 	// SumSource returns the keyed sum of the source values that a mapping reads, in a form that tells any two rows
-	// apart, with the mapping's own hash mixed in. It is never 0.
+	// apart, with the mapping's own hash mixed in. It is never 0. Several goroutines may call it at once.
 	SumSource(values []byte) uint64
+
+	// Summer returns a Sum for a goroutine of its own.
+	Summer() (func(canonical []byte) Sum, error)
 
 	// Skim sets same[i] for each probe whose key is known to stand at the destination, in no doubt of any kind, as
 	// it was rendered from these very source values, and was not seen yet; the key is then seen, and was Same.

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"spillway/diffstore"
 	"spillway/mappings"
 	"spillway/warehouse"
 )
@@ -22,13 +23,15 @@ type renderer struct {
 type bench struct {
 	cells   []warehouse.Cell
 	scratch []byte
+	sum     func(canonical []byte) diffstore.Sum
 }
 
 // rendered is the record of one row.
 type rendered struct {
-	record *mappings.Encoded
-	unread error // why the row could not be taken apart
-	failed error // of Encode
+	record     *mappings.Encoded
+	sum, first diffstore.Sum
+	unread     error // why the row could not be taken apart
+	failed     error // of Encode
 }
 
 const (
@@ -37,7 +40,7 @@ const (
 	manyRows    = 4 * pieceRows // from which on they are shared
 )
 
-func newRenderer(st *stager, rows warehouse.Packer) *renderer {
+func newRenderer(st *stager, rows warehouse.Packer, skimmer diffstore.Skimmer) (*renderer, error) {
 	r := &renderer{stager: st, rows: rows, out: make([]rendered, chunkRows)}
 	n := 1
 	if celled, ok := rows.(warehouse.Celled); ok {
@@ -45,9 +48,13 @@ func newRenderer(st *stager, rows warehouse.Packer) *renderer {
 	}
 	r.benches = make([]bench, n)
 	for i := range r.benches {
-		r.benches[i].cells = make([]warehouse.Cell, len(st.cells))
+		sum, err := skimmer.Summer()
+		if err != nil {
+			return nil, err
+		}
+		r.benches[i] = bench{cells: make([]warehouse.Cell, len(st.cells)), sum: sum}
 	}
-	return r
+	return r, nil
 }
 
 // all renders n rows into the chunk of the stager, which is empty. What it returns holds until the next call.
@@ -93,5 +100,8 @@ func (r *renderer) one(b *bench, i int, packed []byte) {
 			b.cells = append(b.cells, warehouse.CellOf(v))
 		}
 	}
-	out.failed = r.stager.route.mapping.Encode(b.cells, out.record)
+	if out.failed = r.stager.route.mapping.Encode(b.cells, out.record); out.failed != nil {
+		return
+	}
+	out.sum, out.first = sums(out.record, b.sum)
 }

@@ -36,22 +36,26 @@ type skim struct {
 }
 
 // newSkim returns nil where warehouse, snapshot or key cannot do it.
-func newSkim(st *stager, rows warehouse.Rows) *skim {
+func newSkim(st *stager, rows warehouse.Rows) (*skim, error) {
 	packer, packs := rows.(warehouse.Packer)
 	skimmer, skims := st.view.(diffstore.Skimmer)
 	m := st.route.mapping
 	if !packs || !skims || !m.HasTextKey() {
-		return nil
+		return nil, nil //nolint:nilnil // to go without is meant
 	}
 	k := &skim{
 		stager: st, rows: packer, skimmer: skimmer,
 		probes: make([]diffstore.Probe, 0, chunkRows), same: make([]bool, chunkRows),
-		due: make([]int, 0, chunkRows), render: newRenderer(st, packer),
+		due: make([]int, 0, chunkRows),
+	}
+	var err error
+	if k.render, err = newRenderer(st, packer, skimmer); err != nil {
+		return nil, ofState(err)
 	}
 	fingerprint := m.Fingerprint()
 	sum := sha256.Sum256(append(fingerprint[:], packer.Pack(m.Columns())...))
 	copy(k.prefix[:], sum[:])
-	return k
+	return k, nil
 }
 
 // read reads the model to its proven end. While many rows are rendered, the next ones are read; to hand them from one
@@ -145,7 +149,7 @@ func (k *skim) hand(ctx context.Context) error {
 		if r.unread != nil {
 			return k.stager.sourceError(fmt.Errorf("row %d, %w", p.number, r.unread))
 		}
-		if err := k.stager.take(ctx, r.record, r.failed, diffstore.Entry{Hash: p.key, Source: p.source}, p.number); err != nil {
+		if err := k.stager.take(ctx, r, diffstore.Entry{Hash: p.key, Source: p.source}, p.number); err != nil {
 			return err
 		}
 		if r.failed != nil {

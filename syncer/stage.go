@@ -84,7 +84,9 @@ func (st *stager) read(ctx context.Context, source warehouse.Warehouse, tag ware
 		return err
 	}
 	st.cells = make([]warehouse.Cell, len(rows.Columns()))
-	if k := newSkim(st, rows); k != nil {
+	if k, err := newSkim(st, rows); err != nil {
+		return err
+	} else if k != nil {
 		return k.read(ctx)
 	}
 	for {
@@ -95,9 +97,11 @@ func (st *stager) read(ctx context.Context, source warehouse.Warehouse, tag ware
 		if err != nil {
 			return st.sourceError(err)
 		}
-		record := &st.chunk[len(st.entries)]
-		failed := st.route.mapping.Encode(st.cellsOf(row), record)
-		if err := st.take(ctx, record, failed, diffstore.Entry{}, st.tally.counts.Source+1); err != nil {
+		r := rendered{record: &st.chunk[len(st.entries)]}
+		if r.failed = st.route.mapping.Encode(st.cellsOf(row), r.record); r.failed == nil {
+			r.sum, r.first = sums(r.record, st.view.Sum)
+		}
+		if err := st.take(ctx, &r, diffstore.Entry{}, st.tally.counts.Source+1); err != nil {
 			return err
 		}
 	}
@@ -119,28 +123,33 @@ func (st *stager) cellsOf(row warehouse.Row) []warehouse.Cell {
 
 // take takes the record of one row, the number-th of the model, into the chunk, or the error that rendering it came to.
 // The entry holds what is known of the row already.
-func (st *stager) take(ctx context.Context, record *mappings.Encoded, failed error, e diffstore.Entry, number int64) error {
+func (st *stager) take(ctx context.Context, r *rendered, e diffstore.Entry, number int64) error {
 	st.tally.counts.Source++
 	var bad *mappings.RowError
 	switch {
-	case failed == nil:
-		e.Sum = st.view.Sum(record.Canonical())
-		e.First = e.Sum
-		if record.HasInsertOnly() {
-			e.First = st.view.Sum(record.CanonicalInsert())
-		}
-		st.enter(record, e)
-	case errors.As(failed, &bad):
-		if err := st.invalid(ctx, record, number, bad); err != nil {
+	case r.failed == nil:
+		e.Sum, e.First = r.sum, r.first
+		st.enter(r.record, e)
+	case errors.As(r.failed, &bad):
+		if err := st.invalid(ctx, r.record, number, bad); err != nil {
 			return err
 		}
 	default:
-		return fmt.Errorf("render row %d of model %s: %w", number, st.sync.Model, failed)
+		return fmt.Errorf("render row %d of model %s: %w", number, st.sync.Model, r.failed)
 	}
 	if len(st.entries) == chunkRows {
 		return st.compare(ctx)
 	}
 	return nil
+}
+
+// sums returns the sums of a record's fields: of those that always count, and of all.
+func sums(record *mappings.Encoded, sum func(canonical []byte) diffstore.Sum) (always, first diffstore.Sum) {
+	always = sum(record.Canonical())
+	if !record.HasInsertOnly() {
+		return always, always
+	}
+	return always, sum(record.CanonicalInsert())
 }
 
 // enter makes a row an entry of the chunk, whose texts it gets when it is compared.

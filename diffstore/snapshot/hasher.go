@@ -20,12 +20,13 @@ import (
 // with those of another project and cannot make two that are equal; and they cost a tenth of HMAC-SHA256. Sums of
 // source values only need to differ by accident no more often than chance allows, and are a seeded xxh3.
 type hasher struct {
+	key        []byte
 	keys, sums mac
 	seed       uint64
 }
 
 func newHasher(key []byte) (*hasher, error) {
-	h := &hasher{}
+	h := &hasher{key: key}
 	material, err := hkdf.Key(sha256.New, key, nil, "spillway snapshot: key hashes, sums, sources", 40)
 	if err != nil {
 		return nil, fmt.Errorf("derive the keys of the sums: %w", err)
@@ -52,6 +53,15 @@ func (h *hasher) SumSource(values []byte) uint64 {
 func (h *hasher) Sum(canonical []byte) diffstore.Sum {
 	full := h.sums.of(canonical)
 	return toSum(max(binary.LittleEndian.Uint64(full[:8])&sumMask, 2))
+}
+
+// Summer implements diffstore.Skimmer.
+func (h *hasher) Summer() (func(canonical []byte) diffstore.Sum, error) {
+	other, err := newHasher(h.key)
+	if err != nil {
+		return nil, err
+	}
+	return other.Sum, nil
 }
 
 // mac computes a CBC-MAC.

@@ -124,18 +124,22 @@ func newTempMapping(dir string, size int) (*tempMapping, error) {
 	if err != nil {
 		return nil, err
 	}
-	zeros := make([]byte, 1<<20)
-	for n := 0; n < size && err == nil; n += len(zeros) {
-		_, err = f.Write(zeros[:min(len(zeros), size-n)])
-	}
 	m := &tempMapping{file: f}
-	if err == nil {
+	if err = reserve(f, size); err == nil {
 		m.bytes, err = mapWritable(f, size)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("make a temporary file of %d bytes: %w", size, err), f.Close())
 	}
 	return m, nil
+}
+
+func writeZeros(f *os.File, size int) (err error) {
+	zeros := make([]byte, 1<<20)
+	for n := 0; n < size && err == nil; n += len(zeros) {
+		_, err = f.Write(zeros[:min(len(zeros), size-n)])
+	}
+	return err
 }
 
 func (m *tempMapping) Close() error { return errors.Join(unmapWritable(m.bytes), m.file.Close()) }
