@@ -189,7 +189,7 @@ func (d *decoder) value(depth int) destinations.Value {
 	return nil
 }
 
-func (d *decoder) time() destinations.Value {
+func (d *decoder) time() time.Time {
 	seconds, nanos := d.varint(), d.uvarint()
 	if nanos >= uint64(time.Second) {
 		d.fail(errors.New("stored fields hold a time beyond its second"))

@@ -35,7 +35,7 @@ func (d *decoder) appendJSON(dst []byte, depth int) ([]byte, error) {
 		return d.appendListJSON(dst, depth)
 	case tagTime:
 		d.rest = d.rest[1:]
-		if at, ok := d.time().(time.Time); ok && d.err == nil {
+		if at := d.time(); d.err == nil {
 			dst = at.AppendFormat(append(dst, '"'), time.RFC3339Nano)
 			return append(dst, '"'), nil
 		}

@@ -17,7 +17,7 @@ import (
 const (
 	// lineRows is about how many rows may wait before each stage of a line, in at least two and at most lineBatches
 	// batches.
-	lineRows    = 1024
+	lineRows    = 2048
 	lineBatches = 128
 
 	// early is by how long intents may be ahead of their requests. Whatever is intended and not sent is in doubt after
@@ -31,7 +31,7 @@ const (
 // batch is what one Write delivers, on its way.
 type batch struct {
 	items   []item
-	names   []uint64 // that it has taken among the flights
+	names   []uint32 // that it has taken among the flights
 	tokens  []diffstore.Token
 	text    []byte // what its records have as JSON
 	results []destinations.Result

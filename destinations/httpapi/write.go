@@ -54,6 +54,9 @@ func unreadable(err error) destinations.Result {
 
 // tidy makes the texts of r fit to be kept and shown.
 func (c *Client) tidy(r destinations.Result) destinations.Result {
+	if r.Status == destinations.Accepted && r.Code == "" && r.Reason == "" {
+		return r
+	}
 	r.Code = clean(c.credentials.censor(r.Code), maxCode)
 	r.Reason = clean(c.credentials.censor(r.Reason), maxReason)
 	if r.Status != destinations.Rejected {
