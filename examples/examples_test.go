@@ -24,6 +24,7 @@ var projects = map[string][]string{
 	"postgres-to-hubspot":    {"companies", "contacts"},
 	"postgres-to-intercom":   {"accounts", "users"},
 	"postgres-to-mailchimp":  {"subscribers"},
+	"postgres-to-salesforce": {"accounts", "contacts"},
 	"postgres-to-slack":      {"incidents", "orders"},
 	"postgres-to-zendesk":    {"accounts", "late_parcels", "users"},
 	"http":                   {"people"},

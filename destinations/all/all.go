@@ -8,6 +8,7 @@ import (
 	"spillway/destinations/hubspot"
 	"spillway/destinations/intercom"
 	"spillway/destinations/mailchimp"
+	"spillway/destinations/salesforce"
 	"spillway/destinations/sandbox"
 	"spillway/destinations/slack"
 	"spillway/destinations/zendesk"
@@ -21,6 +22,7 @@ func Definitions() []destinations.Definition {
 		hubspot.Definition(),
 		intercom.Definition(),
 		mailchimp.Definition(),
+		salesforce.Definition(),
 		sandbox.Definition(),
 		slack.Definition(),
 		zendesk.Definition(),

@@ -1,0 +1,2 @@
+select account_id, name, domain, employees, industry, renews_on
+from analytics.accounts
