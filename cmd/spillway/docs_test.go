@@ -42,6 +42,9 @@ func TestGeneratedSectionsOfTheDocumentationAreCurrent(t *testing.T) {
 			name := string(m[2])
 			text, ok := sections[name]
 			if !ok {
+				text, ok = quotation(t, name)
+			}
+			if !ok {
 				t.Errorf("%s: there is no section %q to generate", path, name)
 			}
 			used[name] = true

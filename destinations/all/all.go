@@ -3,6 +3,7 @@ package all
 
 import (
 	"spillway/destinations"
+	"spillway/destinations/brevo"
 	"spillway/destinations/customerio"
 	"spillway/destinations/http"
 	"spillway/destinations/hubspot"
@@ -17,6 +18,7 @@ import (
 // Definitions returns the kinds of destinations in the order of their names.
 func Definitions() []destinations.Definition {
 	return []destinations.Definition{
+		brevo.Definition(),
 		customerio.Definition(),
 		http.Definition(),
 		hubspot.Definition(),
