@@ -15,6 +15,20 @@ import (
 // ErrLocked is wrapped by the error of a second process that wants to write to a state directory.
 var ErrLocked = errors.New("the state directory is in use")
 
+// LockedError names the process that has a state directory. It wraps ErrLocked.
+type LockedError struct {
+	Dir string
+	PID int // 0 where it is not known
+
+	holder string
+}
+
+func (e *LockedError) Error() string {
+	return fmt.Sprintf("%v: %s is held by %s; wait for it, or stop it", ErrLocked, e.Dir, e.holder)
+}
+
+func (e *LockedError) Unwrap() error { return ErrLocked }
+
 // state is the directory in which a project keeps its snapshots, its run log and the plans of held runs.
 type state struct {
 	dir  string
@@ -29,8 +43,8 @@ type holder struct {
 	Since   time.Time `json:"since"`
 }
 
-// lockState makes dir where there is none and takes it for this process alone. Its error wraps ErrLocked and names
-// the holder when another process has it.
+// lockState makes dir where there is none and takes it for this process alone. Its error is a *LockedError when another
+// process has it.
 func lockState(dir, command string, now time.Time) (*state, error) {
 	if err := checkPrivate(dir); err != nil {
 		return nil, err
@@ -47,7 +61,8 @@ func lockState(dir, command string, now time.Time) (*state, error) {
 		return nil, fmt.Errorf("lock the state directory: %w", err)
 	}
 	if !taken {
-		return nil, fmt.Errorf("%w: %s is held by %s; wait for it, or stop it", ErrLocked, dir, readHolder(s.lock.Path()))
+		pid, words := readHolder(s.lock.Path())
+		return nil, &LockedError{Dir: dir, PID: pid, holder: words}
 	}
 	host, err := os.Hostname()
 	if err != nil {
@@ -63,16 +78,18 @@ func lockState(dir, command string, now time.Time) (*state, error) {
 	return s, nil
 }
 
-func readHolder(file string) string {
+// readHolder returns which process has a lock, and says it in words.
+func readHolder(file string) (pid int, words string) {
+	const unnamed = "another process"
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return "another process"
+		return 0, unnamed
 	}
 	var h holder
 	if err := json.Unmarshal(text, &h); err != nil {
-		return "another process"
+		return 0, unnamed
 	}
-	return fmt.Sprintf("process %d on %s (%s, since %s)", h.PID, h.Host, h.Command, h.Since.Format(time.RFC3339))
+	return h.PID, fmt.Sprintf("process %d on %s (%s, since %s)", h.PID, h.Host, h.Command, h.Since.Format(time.RFC3339))
 }
 
 // checkPrivate refuses a state directory that others can enter. One that does not exist is well.

@@ -45,7 +45,7 @@ func TestALockThatACrashLeftIsTaken(t *testing.T) {
 				t.Fatal(err)
 			}
 			w.open()
-			if holder := readHolder(lock); !strings.Contains(holder, fmt.Sprint(os.Getpid())) {
+			if pid, holder := readHolder(lock); pid != os.Getpid() || !strings.Contains(holder, fmt.Sprint(pid)) {
 				t.Errorf("now it is held by %s", holder)
 			}
 		})

@@ -98,10 +98,10 @@ and sends only the rows that changed, through declared field mappings, into CRM,
 		commands  []*cobra.Command
 	}{
 		{"start", "To begin:", []*cobra.Command{a.initCommand(), a.demoCommand(), a.sandboxCommand()}},
-		{"work", "To check and to deliver:", []*cobra.Command{a.validateCommand(), a.doctorCommand(), a.planCommand(), a.runCommand()}},
+		{"work", "To check and to deliver:", []*cobra.Command{a.validateCommand(), a.doctorCommand(), a.planCommand(), a.runCommand(), a.serveCommand()}},
 		{"look", "To look at what there is:", []*cobra.Command{a.runsCommand(), a.stateCommand(), a.modelsCommand(), a.destinationsCommand()}},
 		{"mend", "To mend:", []*cobra.Command{a.retryCommand(), a.resetCommand(), a.forgetCommand()}},
-		{"other", "Besides:", []*cobra.Command{a.schemaCommand(), a.completionCommand(), a.versionCommand()}},
+		{"other", "Besides:", []*cobra.Command{a.tokenCommand(), a.schemaCommand(), a.completionCommand(), a.versionCommand()}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
 		for _, c := range g.commands {
@@ -186,6 +186,9 @@ func errorCode(err error) string {
 	}
 	if errors.Is(err, syncer.ErrLocked) {
 		return syncer.CodeBusy
+	}
+	if refusal, ok := errors.AsType[*remoteError](err); ok {
+		return refusal.Code
 	}
 	return syncer.FailureCode(err)
 }

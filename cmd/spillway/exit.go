@@ -64,6 +64,12 @@ func codeOf(err error) int {
 	if _, ok := errors.AsType[project.Problems](err); ok || errors.Is(err, project.ErrNoProject) {
 		return exitConfig
 	}
+	if _, ok := errors.AsType[configError](err); ok {
+		return exitConfig
+	}
+	if refusal, ok := errors.AsType[*remoteError](err); ok && refusal.Temporary() {
+		return exitTemporary
+	}
 	code := syncer.FailureCode(err)
 	switch {
 	case code == syncer.CodeConfig:

@@ -33,34 +33,55 @@ func (a *app) retryCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "retry SYNC", Short: "Put rejected and quarantined rows back in line", Args: arguments("SYNC"),
 		Long: `Retry forgets that rows were rejected, so that the next run sends them with their current values, those in
-quarantine included. Without --key and --error it takes all rejected rows of the sync.`,
+quarantine included. Without --key and --error it takes all rejected rows of the sync. While spillway serve runs the
+project, it starts that run at once.`,
 		Example: "  spillway retry contacts\n  spillway retry contacts --key 42 --key 43\n  spillway retry contacts --error invalid_email",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withSync(cmd, args[0], nil, func(e *syncer.Engine, s *project.Sync) error {
-				n, err := e.Retry(cmd.Context(), s, keys, code)
-				if err != nil {
-					return err
-				}
-				if a.json {
-					return a.printJSON(map[string]any{"sync": s.Name, "released": n})
-				}
-				if n == 0 {
-					a.printf("No rejected row of %s matches.\n", s.Name)
-					return nil
-				}
-				if n == 1 {
-					a.printf("1 row of %s is back in line; the next run sends it: spillway run -s %s\n", s.Name, s.Name)
-					return nil
-				}
-				a.printf("%s rows of %s are back in line; the next run sends them: spillway run -s %s\n", count(int64(n)), s.Name, s.Name)
-				return nil
+			p, err := a.load()
+			if err != nil {
+				return err
+			}
+			s, err := a.sync(p, args[0])
+			if err != nil {
+				return err
+			}
+			var n int
+			var run string
+			err = a.withWorker(cmd.Context(), p, "retry", func(w worker) (err error) {
+				n, run, err = w.Retry(cmd.Context(), s, keys, code)
+				return err
 			})
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(map[string]any{"sync": s.Name, "released": n})
+			}
+			a.renderRetry(s, n, run)
+			return nil
 		},
 	}
 	cmd.ValidArgsFunction = a.completes(syncNames)
 	cmd.Flags().StringArrayVar(&keys, "key", nil, "only this `key`; may be repeated")
 	cmd.Flags().StringVar(&code, "error", "", "only rows that were last rejected with this `code`")
 	return cmd
+}
+
+// renderRetry says how many rows are back in line, and when they are sent: run is empty where nothing was started.
+func (a *app) renderRetry(s *project.Sync, n int, run string) {
+	who, it, next := "1 row of "+s.Name+" is", "it", "spillway run -s "+s.Name
+	switch {
+	case n == 0:
+		a.printf("No rejected row of %s matches.\n", s.Name)
+		return
+	case n > 1:
+		who, it = count(int64(n))+" rows of "+s.Name+" are", "them"
+	}
+	if run == "" {
+		a.printf("%s back in line; the next run sends %s: %s\n", who, it, next)
+		return
+	}
+	a.printf("%s back in line; the daemon sends %s now: spillway runs show %s\n", who, it, run)
 }
 
 func (a *app) resetCommand() *cobra.Command {

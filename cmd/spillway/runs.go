@@ -26,11 +26,12 @@ word last.`,
   spillway runs list --sync contacts --state partial
   spillway runs errors last
   spillway runs rows last --outcome rejected
+  spillway runs cancel last
   spillway runs approve 01JD`,
 		Args: subcommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.listRuns(cmd, runlog.Filter{Limit: listedRuns}) },
 	}
-	cmd.AddCommand(a.runsList(), a.runsShow(), a.runsRows(), a.runsErrors(), a.runsLogs(), a.runsApprove())
+	cmd.AddCommand(a.runsList(), a.runsShow(), a.runsRows(), a.runsErrors(), a.runsLogs(), a.runsCancel(), a.runsApprove())
 	return cmd
 }
 
@@ -224,20 +225,49 @@ and when the snapshot or the sync's configuration moved since.`,
 
 func (a *app) approve(cmd *cobra.Command, p *project.Project, id string) error {
 	var run runlog.Run
-	err := a.withEngine(cmd.Context(), p, "runs approve", func(e *syncer.Engine) (err error) {
-		run, err = e.Approve(cmd.Context(), id)
+	err := a.withWorker(cmd.Context(), p, "runs approve", func(w worker) (err error) {
+		run, err = w.Approve(cmd.Context(), id)
 		return err
 	})
 	a.progressDone()
 	if err != nil {
 		return err
 	}
-	if a.json {
-		if err := a.printJSON(map[string]any{"runs": []runlog.Run{run}}); err != nil {
-			return err
-		}
-	} else {
-		a.renderRun(&run, false)
+	if err := a.showRun(&run); err != nil {
+		return err
 	}
 	return codeOfRuns([]runlog.Run{run})
+}
+
+// showRun shows what became of a run.
+func (a *app) showRun(run *runlog.Run) error {
+	if a.json {
+		return a.printJSON(map[string]any{"runs": []*runlog.Run{run}})
+	}
+	a.renderRun(run, false)
+	return nil
+}
+
+func (a *app) runsCancel() *cobra.Command {
+	return &cobra.Command{
+		Use: "cancel RUN", Short: "End a run that the daemon carries out, and wait until it is over", Args: arguments("RUN"),
+		Long: `Cancel ends a run of spillway serve that is queued or running. Requests in flight are waited for, the query at the
+warehouse is cancelled, and what was not delivered is sent by the next run. A run of spillway run ends with Ctrl-C.`,
+		Example: "  spillway runs cancel last\n  spillway runs cancel 01JD",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := a.load()
+			if err != nil {
+				return err
+			}
+			var run runlog.Run
+			err = a.withWorker(cmd.Context(), p, "runs cancel", func(w worker) (err error) {
+				run, err = w.Cancel(cmd.Context(), args[0])
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			return a.showRun(&run)
+		},
+	}
 }

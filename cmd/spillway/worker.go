@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"spillway/syncer"
+	"spillway/syncer/project"
+	"spillway/syncer/runlog"
+)
+
+// worker carries out what writes to the state directory: an engine in this process, or the daemon that holds it.
+type worker interface {
+	// Run runs a sync and waits.
+	Run(ctx context.Context, s *project.Sync) (runlog.Run, error)
+	// Approve applies the plan of a held run and waits.
+	Approve(ctx context.Context, id string) (runlog.Run, error)
+	// Cancel ends a run that goes on, and returns it when it is over.
+	Cancel(ctx context.Context, id string) (runlog.Run, error)
+	// Retry puts rejected rows of a sync back in line, and returns how many, and the run that sends them: empty where
+	// that is for the next one.
+	Retry(ctx context.Context, s *project.Sync, keys []string, code string) (released int, run string, err error)
+}
+
+// withWorker runs work with the daemon of the project, or with an engine of this process where there is none.
+func (a *app) withWorker(ctx context.Context, p *project.Project, command string, work func(worker) error) error {
+	err := a.withEngine(ctx, p, command, func(e *syncer.Engine) error { return work(engineWorker{e}) })
+	locked, ok := errors.AsType[*syncer.LockedError](err)
+	if !ok {
+		return err
+	}
+	r, found := a.daemonOf(p, locked.PID)
+	if !found {
+		return err
+	}
+	defer r.close()
+	return work(r)
+}
+
+// engineWorker works in this process.
+type engineWorker struct{ engine *syncer.Engine }
+
+func (w engineWorker) Run(ctx context.Context, s *project.Sync) (runlog.Run, error) {
+	return w.engine.Run(ctx, s, runlog.ByCLI)
+}
+
+func (w engineWorker) Approve(ctx context.Context, id string) (runlog.Run, error) {
+	return w.engine.Approve(ctx, id)
+}
+
+// Cancel finds nothing to cancel: this process has the state directory, so that nobody else runs anything.
+func (w engineWorker) Cancel(ctx context.Context, id string) (runlog.Run, error) {
+	run, err := w.engine.Runs().Run(ctx, id)
+	if err != nil {
+		return runlog.Run{}, err
+	}
+	return runlog.Run{}, fmt.Errorf("run %s is over: it is %s", run.ID, run.State)
+}
+
+func (w engineWorker) Retry(ctx context.Context, s *project.Sync, keys []string, code string) (int, string, error) {
+	n, err := w.engine.Retry(ctx, s, keys, code)
+	return n, "", err
+}
