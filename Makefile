@@ -20,7 +20,7 @@ demo: build ## Run the whole of it on embedded data, and show the result
 	@./bin/spillway demo --exit
 
 .PHONY: test
-test: postgres setpriv mariadb ## Pass the tests, with the race detector
+test: postgres setpriv mariadb browser ## Pass the tests, with the race detector
 	$(GO) test -race -shuffle=on -timeout 20m $(TEST_FLAGS) ./...
 
 .PHONY: build
@@ -72,6 +72,16 @@ postgres:
 		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends postgresql; exit $$?; fi; \
 	echo "The tests need PostgreSQL. Type:  sudo apt-get install -y postgresql   (macOS: brew install postgresql@17)"; \
 	echo "or name a server they may make databases on:  SPILLWAY_TEST_PG_DSN=postgres://... make test"; exit 1
+
+# The pages are looked at in a Chromium without a window: the one that SPILLWAY_CHROMIUM names, or one that is installed.
+.PHONY: browser
+browser:
+	@if [ -n "$$SPILLWAY_CHROMIUM" ] || command -v chromium-headless-shell >/dev/null || command -v headless_shell >/dev/null \
+		|| command -v chromium >/dev/null || command -v google-chrome >/dev/null || command -v chrome >/dev/null; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends chromium-headless-shell; exit $$?; fi; \
+	echo "The tests need Chromium. Type:  sudo apt-get install -y chromium-headless-shell   (macOS: brew install --cask chromium)"; \
+	echo "or name one:  SPILLWAY_CHROMIUM=/path/to/chrome make test"; exit 1
 
 # They want a MariaDB too: the one that SPILLWAY_TEST_MYSQL_DSN names, or local binaries to start a throwaway one.
 .PHONY: mariadb

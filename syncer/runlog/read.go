@@ -229,20 +229,21 @@ func (l *Log) Rows(ctx context.Context, run string, f RowFilter) (rows []Row, ne
 // conditions are those of f as they stand in a statement, with their values. Only what is asked for stands there, so
 // that an index can serve it.
 func (l *Log) conditions(f RowFilter) (where string, values []any) {
+	var text strings.Builder
 	for _, c := range []struct{ column, value string }{
 		{"outcome", string(f.Outcome)}, {"key", l.shown(f.Key)}, {"code", f.Code}, {"op", f.Op},
 	} {
 		if c.value != "" {
-			where += " and " + c.column + " = ?"
+			text.WriteString(" and " + c.column + " = ?")
 			values = append(values, c.value)
 		}
 	}
 	if f.About != "" {
 		about := l.shown(f.About)
-		where += " and (key = ? or identifier = ?)"
+		text.WriteString(" and (key = ? or identifier = ?)")
 		values = append(values, about, about)
 	}
-	return where, values
+	return text.String(), values
 }
 
 // Line is one line of a run's own log.

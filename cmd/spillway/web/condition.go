@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"spillway/cmd/spillway/words"
 	"spillway/syncer/daemon"
@@ -109,6 +108,3 @@ func median(numbers []int64) int64 {
 	sorted := slices.Sorted(slices.Values(numbers))
 	return sorted[len(sorted)/2]
 }
-
-// live is how often a page with a run in progress is looked at anew.
-const live = 2 * time.Second

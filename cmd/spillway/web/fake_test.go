@@ -78,13 +78,19 @@ func newFake(t *testing.T) *fakeDaemon {
 // enter writes a run into the log.
 func (f *fakeDaemon) enter(run runlog.Run, rows ...runlog.Row) {
 	f.t.Helper()
-	run.Trigger, run.StartedAt = runlog.BySchedule, day
+	f.enterAt(day, run, rows...)
+}
+
+// enterAt writes a run that began then into the log.
+func (f *fakeDaemon) enterAt(at time.Time, run runlog.Run, rows ...runlog.Row) runlog.Run {
+	f.t.Helper()
+	run.Trigger, run.StartedAt = runlog.BySchedule, at
 	recorder, err := f.log.Begin(f.t.Context(), run)
 	if err == nil {
-		err = recorder.Rows(f.t.Context(), day, rows...)
+		err = recorder.Rows(f.t.Context(), at, rows...)
 	}
 	if err == nil && run.State.Terminal() {
-		end := day.Add(time.Minute)
+		end := at.Add(time.Minute)
 		run.FinishedAt = &end
 		run.Errors = recorder.Groups()
 		err = recorder.Finish(f.t.Context(), run)
@@ -92,6 +98,7 @@ func (f *fakeDaemon) enter(run runlog.Run, rows ...runlog.Row) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
+	return run
 }
 
 func (f *fakeDaemon) note(format string, args ...any) error {

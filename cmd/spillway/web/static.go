@@ -23,7 +23,7 @@ type asset struct {
 	sum     string
 }
 
-var assets = loadAssets("style.css", "page.js", "htmx.min.js")
+var assets = loadAssets("style.css", "page.js", "htmx.min.js", "icon.svg")
 
 func loadAssets(names ...string) map[string]asset {
 	found := map[string]asset{}

@@ -1,0 +1,117 @@
+package web_test
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"spillway/cmd/spillway/web"
+	"spillway/mappings"
+	"spillway/syncer"
+	"spillway/syncer/daemon"
+	"spillway/syncer/runlog"
+)
+
+// shop is a daemon with a history, for pages to show.
+type shop struct {
+	*fakeDaemon
+	runs []runlog.Run // of the sync people, oldest first
+}
+
+// Sync returns the status of a sync by the newest of its runs.
+func (s *shop) Sync(ctx context.Context, name string) (daemon.SyncStatus, error) {
+	status, err := s.fakeDaemon.Sync(ctx, name)
+	if err == nil && name == "people" {
+		status.Last = &s.runs[len(s.runs)-1]
+	}
+	return status, err
+}
+
+func (s *shop) Syncs(ctx context.Context) ([]daemon.SyncStatus, error) {
+	var all []daemon.SyncStatus
+	for _, declared := range s.project.Syncs {
+		status, err := s.Sync(ctx, declared.Name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, status)
+	}
+	return all, nil
+}
+
+// newShop serves a daemon whose texts, wherever they come from outside, are what say makes of them.
+func newShop(t *testing.T, say func(string) string) (*site, *shop) {
+	t.Helper()
+	s := newSite(t, nil)
+	f := s.fake
+	people := f.project.Syncs[1]
+	people.Mapping = mappings.Spec{Fields: []mappings.Field{
+		{Name: say("email"), Column: say("email")},
+		{Name: "plan", Column: "plan", Map: map[string]any{say("free"): say("Free"), "pro": "Pro"}, HasDefault: true, Default: say("None")},
+		{Name: "full_name", Expr: say("first_name + ' ' + last_name"), OnNull: mappings.Skip},
+	}}
+	people.SQL = say("select customer_id, email, plan, first_name, last_name\nfrom analytics.customers\nwhere email is not null")
+	people.Key, people.Identifier, people.OnRemoved = []string{say("customer_id")}, say("email"), "archive"
+	people.File, people.ConfigHash = "syncs/people.toml", "9f3c1a20"
+	h := &shop{fakeDaemon: f}
+	for i := range 40 {
+		h.enterNth(i, say)
+	}
+	f.known = map[string]*syncer.KnownRow{"people " + say("1003"): {
+		Sync: "people", Key: say("1003"), Accepted: true, Identifiers: []string{say("p3@x.io")},
+		Tried: &syncer.KnownAttempt{Code: say("INVALID_EMAIL"), Refusals: 3},
+	}}
+	f.checks = []daemon.Check{
+		{Kind: "warehouse", Name: "pg", Type: "postgres", At: day, Account: say("spillway_reader@analytics")},
+		{Kind: "destination", Name: "hook", Type: "hubspot", At: day, Error: say("401: the token was revoked")},
+		{Kind: "destination", Name: "new", Type: "slack"},
+	}
+	s.options.Daemon, s.options.Open = h, true
+	s.options.Now = func() time.Time { return day.Add(11 * time.Hour) }
+	s.handler = web.New(s.options)
+	return s, h
+}
+
+// enterNth enters a run of people: most deliver all, some lack rows, one failed, and the newest lacks rows.
+func (s *shop) enterNth(i int, say func(string) string) {
+	at := day.Add(time.Duration(i) * 15 * time.Minute)
+	run := runlog.Run{
+		ID: ulid.MustNew(ulid.Timestamp(at), ulid.DefaultEntropy()).String(), Sync: "people", State: runlog.Succeeded,
+		Counts:   runlog.Counts{Source: 51_204, Same: 51_000, Added: int64(4 + i%7), Changed: int64(150 + 13*(i%5))},
+		Requests: 12, BytesSent: 345_678, Retries: 2, ThrottledMS: 900, DurationMS: int64(4000 + 300*(i%6)),
+		Timings:    runlog.Timings{runlog.Extracting: 1800, runlog.Comparing: 300, runlog.Sending: 2400, runlog.Settling: 120},
+		ConfigHash: "9f3c1a20", Commit: say("4f2c9ab"),
+	}
+	run.Accepted = run.Due()
+	var rows []runlog.Row
+	switch {
+	case i%9 == 4, i == 39:
+		run.State, run.Rejected = runlog.Partial, 23
+		run.Accepted -= run.Rejected
+		for k := range run.Rejected {
+			row := runlog.Row{Key: say(fmt.Sprint(1000 + k)), ID: say(fmt.Sprintf("p%d@nowhere", k)), Op: "upsert", Outcome: runlog.RowRejected}
+			row.Code, row.Reason = say("INVALID_EMAIL"), say(fmt.Sprintf("Email address p%d@nowhere is invalid", k))
+			if k > 18 {
+				row.Code, row.Reason = "PROPERTY_DOESNT_EXIST", say(`Property "lead_scroe" does not exist`)
+			}
+			rows = append(rows, row)
+		}
+	case i == 12:
+		run.State, run.Error, run.Counts = runlog.Failed, &runlog.Failure{Code: "warehouse.unavailable", Message: say("connection refused")}, runlog.Counts{}
+	}
+	s.runs = append(s.runs, s.enterAt(at, run, rows...))
+}
+
+// pages are the addresses of one page of each kind.
+func (s *shop) pages() []string {
+	paths := []string{"/", "/syncs/people", "/runs?idle=1", "/runs/" + s.runs[len(s.runs)-1].ID, "/connections", "/project"}
+	for known := range s.known {
+		paths = append(paths, "/syncs/people/row?key="+url.QueryEscape(strings.TrimPrefix(known, "people ")))
+	}
+	return paths
+}
