@@ -15,6 +15,7 @@ import (
 	"spillway/destinations/customerio/customeriotest"
 	"spillway/destinations/hubspot/hubspottest"
 	"spillway/destinations/intercom/intercomtest"
+	"spillway/destinations/salesforce/salesforcetest"
 	"spillway/destinations/slack/slacktest"
 )
 
@@ -113,6 +114,30 @@ score = "score"
 			delivers: "/batch", all: 1, one: 1, rest: 2,
 			id: address, name: "name", reason: "is not an email address",
 			quiet: 2 * time.Second, hush: says(429, "", "Retry-After", "2"),
+		},
+		"salesforce": {
+			standIn: func() recordKeeper { return salesforcetest.New() },
+			settings: `base_url = "$URL"
+client_id = "app"
+client_secret = { env = "VENDOR_SECRET" }
+`,
+			model: "select id, email, name, score from people",
+			sync: `object = "Contact"
+identifier = "Number__c"
+on_removed = "delete"
+
+[fields]
+Number__c = { column = "id", type = "string" }
+Email     = "email"
+LastName  = "name"
+Score__c  = "score"
+`,
+			delivers: "/composite/", all: 5, one: 1, rest: 6,
+			id: strconv.Itoa, name: "LastName", reason: "invalid email address",
+			quiet:  10 * time.Second,
+			hush:   says(403, `[{"message":"ConcurrentRequests (Concurrent API) Limit exceeded.","errorCode":"REQUEST_LIMIT_EXCEEDED"}]`),
+			tokens: "/services/oauth2/token",
+			ended:  says(401, `[{"message":"Session expired or invalid","errorCode":"INVALID_SESSION_ID"}]`),
 		},
 		"slack": {
 			standIn: func() recordKeeper { return slacktest.New() },
