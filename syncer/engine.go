@@ -38,13 +38,15 @@ type Engine struct {
 	options  Options
 
 	dir   string
+	held  *holding
 	state *state // nil when opened for reading
 	store diffstore.Store
 	runs  *runlog.Log // nil when opened for reading and nothing ran yet
 
-	mu           sync.Mutex
-	warehouses   map[string]warehouse.Warehouse
-	destinations map[string]destinations.Destination
+	warehouses   map[string]*connection[warehouse.Warehouse]
+	destinations map[string]*connection[destinations.Destination]
+
+	commit func() string // of the project as it was read
 }
 
 // Open takes the project's state directory for this process and prepares to run syncs. Its error wraps ErrLocked when
@@ -71,6 +73,11 @@ func (e *Engine) prepare(ctx context.Context) (err error) {
 	if err := e.runs.Recover(ctx, e.now()); err != nil {
 		return err
 	}
+	return e.Tidy(ctx)
+}
+
+// Tidy drops what is kept no longer: runs beyond the retention, and plans that can no longer be approved.
+func (e *Engine) Tidy(ctx context.Context) error {
 	if err := e.runs.Prune(ctx, e.now()); err != nil {
 		return err
 	}
@@ -97,9 +104,17 @@ func OpenReadOnly(ctx context.Context, p *project.Project, o Options) (*Engine, 
 
 func newEngine(p *project.Project, o Options) *Engine {
 	e := &Engine{
-		project: p, log: o.Log, observer: o.Observer, now: o.Now, options: o, dir: p.State.Dir,
-		warehouses: map[string]warehouse.Warehouse{}, destinations: map[string]destinations.Destination{},
+		project: p, log: o.Log, observer: o.Observer, now: o.Now, options: o, dir: p.State.Dir, held: &holding{users: 1},
+		warehouses:   connect[warehouse.Warehouse](p.Warehouses, nil, nil),
+		destinations: connect[destinations.Destination](p.Destinations, nil, nil),
 	}
+	e.commit = sync.OnceValue(func() string {
+		commit, dirty := p.Git(context.Background())
+		if dirty {
+			commit += "-dirty"
+		}
+		return commit
+	})
 	if e.observer == nil {
 		e.observer = Unobserved{}
 	}
@@ -120,18 +135,19 @@ func (e *Engine) logOptions() runlog.Options {
 // Runs returns the run log, or nil when nothing ran yet.
 func (e *Engine) Runs() *runlog.Log { return e.runs }
 
-// Close lets go of everything, the state directory last.
-func (e *Engine) Close() error {
-	var errs []error
-	for name, w := range e.warehouses {
-		if err := w.Close(); err != nil {
-			errs = append(errs, fmt.Errorf("close warehouse %s: %w", name, err))
-		}
+// Writable says why nothing can be written to the state directory.
+func (e *Engine) Writable(ctx context.Context) error {
+	if err := checkWritable(e.dir); err != nil {
+		return err
 	}
-	for name, d := range e.destinations {
-		if err := d.Close(); err != nil {
-			errs = append(errs, fmt.Errorf("close destination %s: %w", name, err))
-		}
+	return e.runs.Writable(ctx)
+}
+
+// Close lets go of everything that no other engine of the project uses, the state directory last.
+func (e *Engine) Close() error {
+	errs := []error{releaseAll("warehouse", e.warehouses), releaseAll("destination", e.destinations)}
+	if !e.held.release() {
+		return errors.Join(errs...)
 	}
 	if e.store != nil {
 		errs = append(errs, e.store.Close())
@@ -147,31 +163,22 @@ func (e *Engine) Close() error {
 
 // Warehouse returns the project's warehouse of this name, opening it at its first use.
 func (e *Engine) Warehouse(ctx context.Context, name string) (warehouse.Warehouse, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if w, ok := e.warehouses[name]; ok {
-		return w, nil
-	}
 	declared, ok := e.project.Warehouses[name]
 	if !ok {
 		return nil, fmt.Errorf("the project has no warehouse %s", name)
 	}
-	w, err := declared.Kind.Open(ctx, declared.Config, warehouse.Env{Log: e.log.With("warehouse", name), Project: e.project.Root})
+	w, err := e.warehouses[name].get(func() (warehouse.Warehouse, error) {
+		return declared.Kind.Open(ctx, declared.Config, warehouse.Env{Log: e.log.With("warehouse", name), Project: e.project.Root})
+	})
 	if err != nil {
 		return nil, fmt.Errorf("open warehouse %s: %w", name, err)
 	}
-	e.warehouses[name] = w
 	return w, nil
 }
 
 // Destination returns the project's destination of this name, opening it at its first use, so that all syncs to one
 // account share one limiter (invariant 7).
 func (e *Engine) Destination(ctx context.Context, name string) (destinations.Destination, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if d, ok := e.destinations[name]; ok {
-		return d, nil
-	}
 	declared, ok := e.project.Destinations[name]
 	if !ok {
 		return nil, fmt.Errorf("the project has no destination %s", name)
@@ -182,11 +189,12 @@ func (e *Engine) Destination(ctx context.Context, name string) (destinations.Des
 	if e.state != nil {
 		env.State = destinationDir(e.dir, name)
 	}
-	d, err := declared.Kind.Open(ctx, declared.Config, env)
+	d, err := e.destinations[name].get(func() (destinations.Destination, error) {
+		return declared.Kind.Open(ctx, declared.Config, env)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("open destination %s: %w", name, err)
 	}
-	e.destinations[name] = d
 	return d, nil
 }
 

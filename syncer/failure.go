@@ -25,6 +25,7 @@ const (
 	CodeBusy        = "store.busy"
 	CodeAccounting  = "accounting" // the counts of the run do not add up: a defect
 	CodeInterrupted = "interrupted"
+	CodeApproval    = "approval" // the held plan can no longer be applied
 	CodeInternal    = "internal"
 )
 
@@ -84,6 +85,7 @@ func FailureCode(err error) string {
 		{destinations.ErrUnreachable, CodeUnreachable},
 		{destinations.ErrConfig, CodeConfig},
 		{destinations.ErrNoObject, CodeConfig},
+		{ErrApproval, CodeApproval},
 		{diffstore.ErrBusy, CodeBusy},
 		{diffstore.ErrCorrupt, CodeStore},
 		{diffstore.ErrKey, CodeConfig},

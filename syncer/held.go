@@ -27,35 +27,69 @@ func notApproved(format string, args ...any) error {
 // Approve applies exactly the plan that run id held, now, and waits. It is refused after 24 hours, or when the
 // snapshot or the sync's configuration moved since.
 func (e *Engine) Approve(ctx context.Context, id string) (runlog.Run, error) {
-	held, err := e.runs.Run(ctx, id)
+	p, err := e.heldPlan(ctx, id)
 	if err != nil {
 		return runlog.Run{}, err
 	}
+	r, err := e.begin(ctx, p.sync, e.NewRun(p.sync, runlog.ByApprove))
+	if err != nil {
+		return runlog.Run{}, errors.Join(err, p.sheet.close())
+	}
+	return r.conclude(ctx, r.apply(ctx, p.sheet, p.seal))
+}
+
+// Approvable returns the sync of a held run whose plan may be applied now.
+func (e *Engine) Approvable(ctx context.Context, id string) (*project.Sync, error) {
+	p, err := e.heldPlan(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return p.sync, p.sheet.close()
+}
+
+// approve applies the plan that a run held, as the run r.
+func (r *runner) approve(ctx context.Context, held string) error {
+	p, err := r.engine.heldPlan(ctx, held)
+	if err != nil {
+		return err
+	}
+	return r.apply(ctx, p.sheet, p.seal)
+}
+
+// heldPlan is a plan that may be applied.
+type heldPlan struct {
+	sync  *project.Sync
+	sheet *changeset
+	seal  seal
+}
+
+// heldPlan opens the plan of a held run. Its error wraps ErrApproval where it may not be applied.
+func (e *Engine) heldPlan(ctx context.Context, id string) (*heldPlan, error) {
+	held, err := e.runs.Run(ctx, id)
+	if err != nil {
+		return nil, err
+	}
 	if held.State != runlog.Held {
-		return runlog.Run{}, notApproved("run %s was not held: it is %s", held.ID, held.State)
+		return nil, notApproved("run %s was not held: it is %s", held.ID, held.State)
 	}
 	s, ok := e.project.Sync(held.Sync)
 	if !ok {
-		return runlog.Run{}, notApproved("the project has no sync %s any more", held.Sync)
+		return nil, notApproved("the project has no sync %s any more", held.Sync)
 	}
 	if age := e.now().Sub(heldSince(held)); age > approvalPeriod {
-		return runlog.Run{}, notApproved("it was held %s ago, and a plan may be approved for 24 hours; run %s again", age.Round(time.Minute), s.Name)
+		return nil, notApproved("it was held %s ago, and a plan may be approved for 24 hours; run %s again", age.Round(time.Minute), s.Name)
 	}
 	sheet, sealed, err := openChangeset(e.planFile(held.ID))
 	if errors.Is(err, fs.ErrNotExist) {
-		return runlog.Run{}, notApproved("its plan is gone: a later run of %s took its place, or it was approved before", s.Name)
+		return nil, notApproved("its plan is gone: a later run of %s took its place, or it was approved before", s.Name)
 	}
 	if err != nil {
-		return runlog.Run{}, notApproved("%w", err)
+		return nil, notApproved("%w", err)
 	}
 	if err := e.approvable(ctx, s, sealed); err != nil {
-		return runlog.Run{}, errors.Join(err, sheet.close())
+		return nil, errors.Join(err, sheet.close())
 	}
-	r, err := e.begin(ctx, s, runlog.ByApprove)
-	if err != nil {
-		return runlog.Run{}, errors.Join(err, sheet.close())
-	}
-	return r.conclude(ctx, r.apply(ctx, sheet, sealed))
+	return &heldPlan{sync: s, sheet: sheet, seal: sealed}, nil
 }
 
 func (e *Engine) approvable(ctx context.Context, s *project.Sync, sealed seal) error {
@@ -132,7 +166,7 @@ func (e *Engine) sweepPlans(ctx context.Context) error {
 			continue
 		}
 		run, err := e.runs.Run(ctx, id)
-		if err == nil && run.State == runlog.Held && e.now().Sub(heldSince(run)) <= approvalPeriod {
+		if err == nil && (!run.State.Terminal() || run.State == runlog.Held && e.now().Sub(heldSince(run)) <= approvalPeriod) {
 			continue
 		}
 		if err != nil && !errors.Is(err, runlog.ErrNotFound) {

@@ -8,20 +8,64 @@ import (
 
 	"spillway/diffstore"
 	"spillway/syncer/project"
+	"spillway/syncer/runlog"
 	"spillway/warehouse"
 )
 
 // Retry puts rejected and quarantined rows of s back in line, so that the next run sends them with their current
 // values: those of the given keys, or with the given code of their last rejection, or all. It returns how many.
-func (e *Engine) Retry(ctx context.Context, s *project.Sync, keys []string, code string) (n int, err error) {
+func (e *Engine) Retry(ctx context.Context, s *project.Sync, keys []string, code string) (int, error) {
+	return e.release(ctx, s, func(k diffstore.Known) bool {
+		return (len(keys) == 0 || slices.Contains(keys, k.Key)) && (code == "" || refusedWith(k, code))
+	})
+}
+
+// RetryRun is Retry for the rows that had a problem in one run, as far as the run log kept them: of a log that keeps
+// no rows, for all rows. Keys may stand as the run log shows them.
+func (e *Engine) RetryRun(ctx context.Context, s *project.Sync, run string, keys []string, code string) (int, error) {
+	if len(keys) == 0 && e.project.Runlog.Rows == "none" {
+		return e.Retry(ctx, s, nil, code)
+	}
+	wanted := map[string]bool{}
+	for _, key := range keys {
+		wanted[key] = true
+	}
+	if len(keys) == 0 {
+		if err := e.problemKeys(ctx, run, wanted); err != nil {
+			return 0, err
+		}
+	}
+	return e.release(ctx, s, func(k diffstore.Known) bool {
+		return (wanted[k.Key] || wanted[e.runs.Shown(k.Key)]) && (code == "" || refusedWith(k, code))
+	})
+}
+
+// problemKeys adds the keys, as the run log shows them, of rows that wait to be put back in line.
+func (e *Engine) problemKeys(ctx context.Context, run string, keys map[string]bool) error {
+	for _, outcome := range []runlog.Outcome{runlog.RowRejected, runlog.RowQuarantined} {
+		for cursor := ""; ; {
+			rows, next, err := e.runs.Rows(ctx, run, runlog.RowFilter{Outcome: outcome, Cursor: cursor, Limit: 10_000})
+			if err != nil {
+				return err
+			}
+			for _, r := range rows {
+				keys[r.Key] = true
+			}
+			if cursor = next; cursor == "" {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+func (e *Engine) release(ctx context.Context, s *project.Sync, match func(diffstore.Known) bool) (n int, err error) {
 	session, err := e.store.Begin(ctx, s.Name)
 	if err != nil {
 		return 0, ofState(fmt.Errorf("open the snapshot of %s: %w", s.Name, err))
 	}
 	defer func() { err = errors.Join(err, ofState(session.Close())) }()
-	n, err = session.Release(ctx, func(k diffstore.Known) bool {
-		return (len(keys) == 0 || slices.Contains(keys, k.Key)) && (code == "" || refusedWith(k, code))
-	})
+	n, err = session.Release(ctx, match)
 	if err != nil {
 		return 0, fmt.Errorf("put rows of %s back in line: %w", s.Name, err)
 	}

@@ -29,31 +29,66 @@ type runner struct {
 // Run runs s now and waits. What became of it is in the Run it returns; the error says that even that could not be
 // written down.
 func (e *Engine) Run(ctx context.Context, s *project.Sync, trigger runlog.Trigger) (runlog.Run, error) {
-	r, err := e.begin(ctx, s, trigger)
+	r, err := e.begin(ctx, s, e.NewRun(s, trigger))
 	if err != nil {
 		return runlog.Run{}, err
 	}
 	return r.conclude(ctx, r.execute(ctx))
 }
 
-// begin enters a run into the run log.
-func (e *Engine) begin(ctx context.Context, s *project.Sync, trigger runlog.Trigger) (*runner, error) {
+// NewRun returns a run of s that waits. It stands in no log yet.
+func (e *Engine) NewRun(s *project.Sync, trigger runlog.Trigger) runlog.Run {
 	now := e.now().UTC()
-	r := &runner{engine: e, sync: s, entered: now, run: runlog.Run{
-		ID: ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String(), Sync: s.Name, State: runlog.Running, Phase: runlog.Extracting,
+	return runlog.Run{
+		ID: ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String(), Sync: s.Name, State: runlog.Queued, Phase: runlog.Extracting,
 		Trigger: trigger, StartedAt: now, ConfigHash: s.ConfigHash, Timings: runlog.Timings{},
-	}}
-	commit, dirty := e.project.Git(ctx)
-	if r.run.Commit = commit; dirty {
-		r.run.Commit += "-dirty"
 	}
+}
+
+// Begin takes up a run that was entered into the run log and waits, with what it is to do, and waits for its end. What
+// became of it is in the Run it returns; the error says that even that could not be written down. Runs of different syncs
+// may go on at once.
+func (e *Engine) Begin(ctx context.Context, s *project.Sync, run runlog.Run, o runlog.Order) (runlog.Run, error) {
+	r, err := e.begin(ctx, s, run)
+	if err != nil {
+		return runlog.Run{}, err
+	}
+	if o.Held != "" {
+		return r.conclude(ctx, r.approve(ctx, o.Held))
+	}
+	if err := r.prepare(ctx, o); err != nil {
+		return r.conclude(ctx, err)
+	}
+	return r.conclude(ctx, r.execute(ctx))
+}
+
+// prepare does what is to be done before the model is read. It is done once, however often the run is taken up.
+func (r *runner) prepare(ctx context.Context, o runlog.Order) error {
+	if !o.Full && len(o.Keys) == 0 {
+		return nil
+	}
+	if o.Full {
+		if err := r.engine.Reset(ctx, r.sync); err != nil {
+			return ofState(err)
+		}
+	} else if _, err := r.engine.Retry(ctx, r.sync, o.Keys, ""); err != nil {
+		return err
+	}
+	return ofState(r.engine.runs.Reorder(ctx, r.run.ID, runlog.Order{}))
+}
+
+// begin writes into the run log that a run goes on from now.
+func (e *Engine) begin(ctx context.Context, s *project.Sync, run runlog.Run) (*runner, error) {
+	now := e.now().UTC()
+	r := &runner{engine: e, sync: s, entered: now, run: run}
+	r.run.State, r.run.StartedAt, r.run.ConfigHash, r.run.Commit = runlog.Running, now, s.ConfigHash, e.commit()
 	var err error
 	if r.recorder, err = e.runs.Begin(context.WithoutCancel(ctx), r.run); err != nil {
 		return nil, err
 	}
 	r.log = slog.New(newTee(e.log.Handler(), r.recorder)).With("sync", s.Name, "run", r.run.ID)
 	e.observer.Phase(s.Name, runlog.Extracting)
-	r.log.Info("run started", "trigger", string(trigger))
+	r.log.Info("run started", "trigger", string(run.Trigger))
 	return r, nil
 }
 
@@ -172,7 +207,7 @@ func (r *runner) conclude(ctx context.Context, err error) (runlog.Run, error) {
 	switch {
 	case cancelled:
 		r.run.State = runlog.Cancelled
-		r.run.Error = interruption(err)
+		r.run.Error = interruption(context.Cause(ctx), err)
 	case err != nil:
 		r.run.State = runlog.Failed
 		r.run.Error = failure(err)
@@ -193,8 +228,17 @@ func (r *runner) conclude(ctx context.Context, err error) (runlog.Run, error) {
 	return r.run, r.recorder.Finish(context.WithoutCancel(ctx), r.run)
 }
 
-func interruption(err error) *runlog.Failure {
-	message := "the run was interrupted; what was not settled is sent by the next run"
+// Interruption is the cause with which a run's context is cancelled by somebody who can say why.
+type Interruption struct{ Why string }
+
+func (i *Interruption) Error() string { return i.Why }
+
+func interruption(cause, err error) *runlog.Failure {
+	message := "the run was interrupted"
+	if i, ok := errors.AsType[*Interruption](cause); ok {
+		message += ": " + i.Why
+	}
+	message += "; what was not settled is sent by the next run"
 	if err != nil && !errors.Is(err, context.Canceled) {
 		message += ". It ended with: " + err.Error()
 	}

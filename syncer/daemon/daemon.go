@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"spillway/syncer"
 	"spillway/syncer/project"
@@ -19,106 +23,201 @@ type Options struct {
 	Notify func(Event)                                 // told of what happens; it must return at once. Nil: nobody is told
 }
 
-// Event is something that happened. One of its parts is set.
+// Event is something that happened.
 type Event struct {
-	Run      *runlog.Run // entered, started, or over
-	Reloaded *Reloaded
-	Paused   *SyncStatus // paused or resumed
-	Lag      time.Duration
+	Run      *runlog.Run   // that was entered, that went on from waiting, or that is over
+	Lag      time.Duration // by how much later than its tick a scheduled run was entered
+	Reloaded *Reloaded     // the project was read anew
+	Paused   *SyncStatus   // a sync was paused or resumed
 }
 
 // Daemon keeps the syncs of a project running. Its methods may be called from several goroutines.
 type Daemon struct {
-	engine  *syncer.Engine
-	project *project.Project
-}
+	options Options
+	log     *slog.Logger
+	now     func() time.Time
+	runs    *runlog.Log
+	gauge   *gauge
+	wake    chan struct{} // holds a token when the scheduler is to look again
 
-var errUnfinished = errors.New("not built yet")
+	reloading sync.Mutex // held by whoever reads the project anew
+	checking  sync.Mutex // held by whoever checks warehouses and destinations
+
+	mu       sync.Mutex
+	version  *version // of the project, that new runs begin with
+	syncs    map[string]*standing
+	due      dueHeap
+	line     []*job          // that wait, in the order in which they are taken up
+	going    map[string]*job // by run
+	stopped  bool            // nothing is entered or begun any more
+	running  bool            // Run was called
+	idle     chan struct{}   // closed when stopped and nothing goes on
+	events   []Event         // to be told when mu is let go of
+	reloaded Reloaded
+	checks   []Check
+	beat     time.Time // when the scheduler last looked
+	wakeups  int
+}
 
 // Open takes the project's state directory and finds what an earlier process left to be done. Nothing runs before Run.
 func Open(ctx context.Context, p *project.Project, o Options) (*Daemon, error) {
-	e, err := syncer.Open(ctx, p, o.Engine)
+	d := &Daemon{
+		options: o, log: o.Engine.Log, now: o.Engine.Now, wake: make(chan struct{}, 1), idle: make(chan struct{}),
+		syncs: map[string]*standing{}, going: map[string]*job{},
+	}
+	if d.now == nil {
+		d.now = time.Now
+	}
+	if d.log == nil {
+		d.log = slog.New(slog.DiscardHandler)
+	}
+	d.gauge = newGauge(o.Engine.Observer)
+	engine := o.Engine
+	engine.Observer = d.gauge
+	e, err := syncer.Open(ctx, p, engine)
 	if err != nil {
 		return nil, err
 	}
-	return &Daemon{engine: e, project: p}, nil
+	d.version, d.runs = &version{engine: e, project: p}, e.Runs()
+	d.reloaded = Reloaded{At: d.now()}
+	d.mu.Lock()
+	err = d.stand(ctx, p)
+	if err == nil {
+		err = d.recall(ctx)
+	}
+	d.events = nil // of what nobody was there to hear
+	d.mu.Unlock()
+	if err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	return d, nil
 }
 
-// Close lets go of everything. It is called when Run has returned.
-func (d *Daemon) Close() error { return d.engine.Close() }
+// Close lets go of everything. It is called when Run has returned, or in place of it.
+func (d *Daemon) Close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.version.engine.Close()
+}
+
+const (
+	// stopTime is how long running runs may take to end. A run gives the requests in flight twelve seconds.
+	stopTime = 33 * time.Second
+
+	tidyInterval = time.Hour
+)
+
+// errStopped is what a run is interrupted with when the daemon ends. It goes on when the daemon is started again.
+var errStopped = &syncer.Interruption{Why: "spillway was stopped"}
 
 // Run keeps the syncs running until ctx ends. Then running runs may finish the requests in flight, and are recorded as
-// cancelled: within 35 seconds at most.
-func (d *Daemon) Run(ctx context.Context) error { <-ctx.Done(); return nil }
-
-// Syncs returns how every sync stands, by name.
-func (d *Daemon) Syncs(context.Context) ([]SyncStatus, error) {
-	list := make([]SyncStatus, 0, len(d.project.Syncs))
-	for _, s := range d.project.Syncs {
-		list = append(list, SyncStatus{Sync: s})
+// cancelled: within 35 seconds at most. What waits, and what was interrupted, goes on when the daemon is started again.
+func (d *Daemon) Run(ctx context.Context) error {
+	d.mu.Lock()
+	d.running, d.beat = true, d.now()
+	d.dispatch()
+	d.unlock()
+	group, working := errgroup.WithContext(ctx)
+	group.Go(func() error { d.schedule(working); return nil })
+	group.Go(func() error { d.keepChecked(working); return nil })
+	group.Go(func() error { d.keepTidy(working); return nil })
+	if d.options.Watch {
+		group.Go(func() error { return d.watch(working) })
 	}
-	return list, nil
+	err := group.Wait()
+	return errors.Join(err, d.stop())
 }
 
-// Sync returns how one sync stands. Its error wraps ErrUnknownSync.
-func (d *Daemon) Sync(_ context.Context, name string) (SyncStatus, error) {
-	s, ok := d.project.Sync(name)
-	if !ok {
-		return SyncStatus{}, fmt.Errorf("%w: %s", ErrUnknownSync, name)
+// stop interrupts what goes on and waits for its end.
+func (d *Daemon) stop() error {
+	d.mu.Lock()
+	d.stopped = true
+	for _, j := range d.going {
+		j.stopped = true
+		j.interrupt(errStopped)
 	}
-	return SyncStatus{Sync: s}, nil
+	d.endIdle()
+	left := len(d.going)
+	d.unlock()
+	if left > 0 {
+		d.log.Info("waiting for runs to end", "runs", left)
+	}
+	timer := time.NewTimer(stopTime)
+	defer timer.Stop()
+	select {
+	case <-d.idle:
+		return nil
+	case <-timer.C:
+		return fmt.Errorf("runs did not end within %s; what they left in flight is in doubt and is sent again", stopTime)
+	}
 }
 
-// Trigger asks for a run. It returns the run as it was entered, queued or running. Its error wraps ErrUnknownSync or
-// ErrBusy.
-func (d *Daemon) Trigger(context.Context, Request) (runlog.Run, error) {
-	return runlog.Run{}, errUnfinished
+// endIdle tells stop that nothing goes on any more.
+func (d *Daemon) endIdle() {
+	if d.stopped && len(d.going) == 0 {
+		select {
+		case <-d.idle:
+		default:
+			close(d.idle)
+		}
+	}
 }
 
-// Pause keeps a sync from running by its schedule and after other syncs, until Resume.
-func (d *Daemon) Pause(context.Context, string, string) error { return errUnfinished }
-
-// Resume ends a Pause. Ticks that passed meanwhile are not caught up with.
-func (d *Daemon) Resume(context.Context, string, string) error { return errUnfinished }
-
-// Cancel ends a run that waits or goes on. Its error wraps ErrNotRunning.
-func (d *Daemon) Cancel(context.Context, string, string) (runlog.Run, error) {
-	return runlog.Run{}, errUnfinished
+// unlock lets go of mu and tells what happened while it was held.
+func (d *Daemon) unlock() {
+	events := d.events
+	d.events = nil
+	d.mu.Unlock()
+	if d.options.Notify == nil {
+		return
+	}
+	for _, e := range events {
+		d.options.Notify(e)
+	}
 }
 
-// Approve applies the plan of a held run, and returns the run that does it.
-func (d *Daemon) Approve(context.Context, string, string) (runlog.Run, error) {
-	return runlog.Run{}, errUnfinished
+// tell keeps an event for when mu is let go of.
+func (d *Daemon) tell(e Event) {
+	if d.options.Notify != nil {
+		d.events = append(d.events, e)
+	}
 }
 
-// Retry puts the problem rows of a run back in line, those of the given keys and with the given code where such are
-// given, and starts a run that sends them. It returns how many there were.
-func (d *Daemon) Retry(context.Context, string, []string, string, string) (released int, started runlog.Run, err error) {
-	return 0, runlog.Run{}, errUnfinished
-}
+// tellRun tells of a run as it is now.
+func (d *Daemon) tellRun(run runlog.Run) { d.tell(Event{Run: &run}) }
 
-// Wait returns a run once it is over, or as it is after so long.
-func (d *Daemon) Wait(ctx context.Context, run string, _ time.Duration) (runlog.Run, error) {
-	return d.engine.Runs().Run(ctx, run)
+func (d *Daemon) keepTidy(ctx context.Context) {
+	ticker := time.NewTicker(tidyInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			if err := d.engine().Tidy(ctx); err != nil && ctx.Err() == nil {
+				d.log.Error("old runs not dropped", "error", err.Error())
+			}
+		}
+	}
 }
 
 // Runs returns the run log.
-func (d *Daemon) Runs() *runlog.Log { return d.engine.Runs() }
+func (d *Daemon) Runs() *runlog.Log { return d.runs }
 
 // Project returns the project that runs.
-func (d *Daemon) Project() *project.Project { return d.project }
+func (d *Daemon) Project() *project.Project {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.version.project
+}
 
-// Reloaded returns the outcome of the latest attempt to read the project.
-func (d *Daemon) Reloaded() Reloaded { return Reloaded{} }
+func (d *Daemon) engine() *syncer.Engine {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.version.engine
+}
 
-// Reload reads the project anew. Where it has problems, the one that runs goes on.
-func (d *Daemon) Reload(context.Context, string) error { return errUnfinished }
-
-// Checks returns the latest check of every warehouse and destination.
-func (d *Daemon) Checks() []Check { return nil }
-
-// CheckNow checks every warehouse and destination, and waits.
-func (d *Daemon) CheckNow(context.Context) {}
-
-// Ready says why the daemon cannot do its work: the state directory cannot be written, or the scheduler stands still.
-func (d *Daemon) Ready(context.Context) error { return nil }
+// Known returns what the snapshot of a sync holds of one row, or nil where it does not know the key.
+func (d *Daemon) Known(ctx context.Context, sync, key string) (*syncer.KnownRow, error) {
+	return d.engine().Row(ctx, sync, key)
+}

@@ -51,6 +51,7 @@ type Request struct {
 // Reloaded is the outcome of the latest attempt to read the project.
 type Reloaded struct {
 	At       time.Time
+	By       string           // who asked for it; empty for the start, "files" where they changed
 	Problems project.Problems // why the project on disk is not the one that runs; nil when it is
 }
 

@@ -80,7 +80,7 @@ func (l *Log) Sightings(ctx context.Context, sync, key string, most int) ([]Sigh
 		Last  int64 `db:"last_seen"`
 	}
 	err := l.db.SelectContext(ctx, &found, `select w.run_id, w.key, w.identifier, w.op, w.outcome, w.code, w.reason, w.attempts, w.first_seen, w.last_seen
-		from rows w join runs r on r.id = w.run_id where w.key = ? and r.sync = ? order by w.run_id desc, w.seq desc limit ?`, l.shown(key), sync, most)
+		from rows w join runs r on r.id = w.run_id where w.key = ? and r.sync = ? order by w.run_id desc, w.seq desc limit ?`, l.Shown(key), sync, most)
 	if err != nil {
 		return nil, fmt.Errorf("look up a row in the run log: %w", err)
 	}

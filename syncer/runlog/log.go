@@ -184,7 +184,7 @@ const shortestQuoted = 4
 
 // hidden returns row as the log keeps it. Reasons are a service's own words, and often quote the identifier.
 func (l *Log) hidden(row Row) Row {
-	key, id := l.shown(row.Key), l.shown(row.ID)
+	key, id := l.Shown(row.Key), l.Shown(row.ID)
 	if l.options().Keys == "hash" {
 		for _, quoted := range []struct{ plain, hash string }{{row.ID, id}, {row.Key, key}} {
 			if len(quoted.plain) >= shortestQuoted {
@@ -196,8 +196,8 @@ func (l *Log) hidden(row Row) Row {
 	return row
 }
 
-// shown returns a key or an identifier as the log keeps it.
-func (l *Log) shown(key string) string {
+// Shown returns a key or an identifier as the log keeps it.
+func (l *Log) Shown(key string) string {
 	if l.options().Keys != "hash" || key == "" {
 		return key
 	}

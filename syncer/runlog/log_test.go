@@ -25,7 +25,7 @@ func TestKeysAreHashedWhereTheLogIsToldTo(t *testing.T) {
 	if len(found) != 1 || found[0].Outcome != RowRejected {
 		t.Fatalf("by its key in plain: %v", found)
 	}
-	if want := l.shown("customer-4711@x.io") + " is taken by " + l.shown("customer-4711") + ", says customer-9"; found[0].Reason != want {
+	if want := l.Shown("customer-4711@x.io") + " is taken by " + l.Shown("customer-4711") + ", says customer-9"; found[0].Reason != want {
 		t.Errorf("the reason is %q, want %q", found[0].Reason, want)
 	}
 	for _, r := range rows(t, l, run.ID, RowFilter{}) {
@@ -44,10 +44,10 @@ func TestKeysAreHashedWhereTheLogIsToldTo(t *testing.T) {
 		}
 	}
 	again := openLog(t, t.TempDir(), Options{Keys: "hash"})
-	if l.shown("customer-4711") == again.shown("customer-4711") {
+	if l.Shown("customer-4711") == again.Shown("customer-4711") {
 		t.Error("two projects hash alike")
 	}
-	if reopened := openLog(t, dir, Options{Keys: "hash"}); l.shown("a") != reopened.shown("a") {
+	if reopened := openLog(t, dir, Options{Keys: "hash"}); l.Shown("a") != reopened.Shown("a") {
 		t.Error("the hash of a key changed by reopening")
 	}
 }
@@ -88,7 +88,7 @@ func TestAForgottenKeyLeavesNoByte(t *testing.T) {
 			}
 			recordRun(t, l, running(8, "contacts"), rejected(canary)) // as a sample key of its group
 			recordRun(t, l, running(9, "deals"), rejected("other"))
-			trace := l.shown(canary)
+			trace := l.Shown(canary)
 			if !inFiles(t, dir, trace) {
 				t.Fatal("the scan finds nothing before the key is forgotten")
 			}

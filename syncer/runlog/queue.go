@@ -24,6 +24,8 @@ type Entry struct {
 	Order   Order     // of a queued run
 	Request string    // names the request that asked for it; empty where it has no name
 	Follows time.Time // successes of other syncs up to this time are answered by it; zero for none
+
+	Replaces string // a run that leaves the queue for it; empty for none
 }
 
 // Enter writes a run into the log and the queue. The cursor of its sync moves to its tick with it, or not at all, so
@@ -44,6 +46,11 @@ func (l *Log) Enter(ctx context.Context, e Entry) error {
 		}
 		if e.Request != "" {
 			if _, err := tx.ExecContext(ctx, "insert into requests (sync, name, run_id) values (?, ?, ?)", e.Run.Sync, e.Request, e.Run.ID); err != nil {
+				return err
+			}
+		}
+		if e.Replaces != "" {
+			if _, err := tx.ExecContext(ctx, "delete from queue where run_id = ?", e.Replaces); err != nil {
 				return err
 			}
 		}

@@ -231,7 +231,7 @@ func (l *Log) Rows(ctx context.Context, run string, f RowFilter) (rows []Row, ne
 func (l *Log) conditions(f RowFilter) (where string, values []any) {
 	var text strings.Builder
 	for _, c := range []struct{ column, value string }{
-		{"outcome", string(f.Outcome)}, {"key", l.shown(f.Key)}, {"code", f.Code}, {"op", f.Op},
+		{"outcome", string(f.Outcome)}, {"key", l.Shown(f.Key)}, {"code", f.Code}, {"op", f.Op},
 	} {
 		if c.value != "" {
 			text.WriteString(" and " + c.column + " = ?")
@@ -239,7 +239,7 @@ func (l *Log) conditions(f RowFilter) (where string, values []any) {
 		}
 	}
 	if f.About != "" {
-		about := l.shown(f.About)
+		about := l.Shown(f.About)
 		text.WriteString(" and (key = ? or identifier = ?)")
 		values = append(values, about, about)
 	}
