@@ -35,7 +35,7 @@ var day = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
 // fakeDaemon has two syncs, people and busy, and does nothing but to note what it is asked for.
 type fakeDaemon struct {
-	t       *testing.T
+	t       testing.TB
 	log     *runlog.Log
 	project *project.Project
 	asked   []string
@@ -48,7 +48,7 @@ type fakeDaemon struct {
 	checks   []daemon.Check
 }
 
-func newFake(t *testing.T) *fakeDaemon {
+func newFake(t testing.TB) *fakeDaemon {
 	t.Helper()
 	log, err := runlog.Open(t.Context(), t.TempDir(), runlog.Options{Rows: "problems"})
 	if err != nil {
@@ -216,7 +216,7 @@ func (f *fakeDaemon) Ready(context.Context) error { return f.broken }
 
 // site is a handler before a fake, with what it keeps.
 type site struct {
-	t       *testing.T
+	t       testing.TB
 	fake    *fakeDaemon
 	options web.Options
 	handler http.Handler
@@ -226,7 +226,7 @@ type site struct {
 }
 
 // newSite serves a fake; change may alter what is served, and to whom.
-func newSite(t *testing.T, change func(*web.Options)) *site {
+func newSite(t testing.TB, change func(*web.Options)) *site {
 	t.Helper()
 	dir := t.TempDir()
 	s := &site{t: t, fake: newFake(t), logged: &strings.Builder{}, tokens: map[string]string{}, dir: dir}

@@ -45,7 +45,7 @@ func (s *shop) Syncs(ctx context.Context) ([]daemon.SyncStatus, error) {
 }
 
 // newShop serves a daemon whose texts, wherever they come from outside, are what say makes of them.
-func newShop(t *testing.T, say func(string) string) (*site, *shop) {
+func newShop(t testing.TB, say func(string) string) (*site, *shop) {
 	t.Helper()
 	s := newSite(t, nil)
 	f := s.fake
