@@ -25,6 +25,7 @@ var projects = map[string][]string{
 	"postgres-to-intercom":   {"accounts", "users"},
 	"postgres-to-mailchimp":  {"subscribers"},
 	"postgres-to-salesforce": {"accounts", "contacts"},
+	"postgres-to-sendgrid":   {"contacts"},
 	"postgres-to-slack":      {"incidents", "orders"},
 	"postgres-to-zendesk":    {"accounts", "late_parcels", "users"},
 	"http":                   {"people"},

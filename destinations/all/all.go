@@ -11,6 +11,7 @@ import (
 	"spillway/destinations/mailchimp"
 	"spillway/destinations/salesforce"
 	"spillway/destinations/sandbox"
+	"spillway/destinations/sendgrid"
 	"spillway/destinations/slack"
 	"spillway/destinations/zendesk"
 )
@@ -26,6 +27,7 @@ func Definitions() []destinations.Definition {
 		mailchimp.Definition(),
 		salesforce.Definition(),
 		sandbox.Definition(),
+		sendgrid.Definition(),
 		slack.Definition(),
 		zendesk.Definition(),
 	}

@@ -18,12 +18,15 @@ import (
 	"spillway/destinations"
 	"spillway/destinations/destinationtest"
 	"spillway/destinations/httpapi"
+	"spillway/destinations/mailchimp/mailchimptest"
 )
 
 const (
 	key   = destinationtest.Secret("0123456789abcdef0123456789abcdef-us6")
 	first = mergePrefix + "FNAME"
 )
+
+type doc = map[string]any
 
 func config(set ...func(*Config)) Config {
 	c := Config{APIKey: key, Audience: "a1b2c3d4e5", Connections: 8, Timeout: time.Minute}
@@ -33,9 +36,9 @@ func config(set ...func(*Config)) Config {
 	return c
 }
 
-func dial(t *testing.T, set ...func(*Config)) (destinations.Destination, *fake, *destinationtest.Wire) {
+func dial(t *testing.T, set ...func(*Config)) (destinations.Destination, *mailchimptest.Fake, *destinationtest.Wire) {
 	t.Helper()
-	f := newFake()
+	f := mailchimptest.New()
 	wire := destinationtest.NewWire(f)
 	d, err := open(t.Context(), config(set...), destinations.Env{Name: "news", Transport: wire})
 	if err != nil {
@@ -87,7 +90,7 @@ func TestMailchimpKeepsTheContractOfDestinations(t *testing.T) {
 			}
 			return d
 		},
-		Service:    func(*testing.T) destinationtest.Service { return newFake() },
+		Service:    func(*testing.T) destinationtest.Service { return mailchimptest.New() },
 		Object:     members,
 		Identifier: email,
 		Good:       person,
@@ -138,30 +141,30 @@ func TestMembers(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name  string
-		set   func(*fake)
+		set   func(*mailchimptest.Fake)
 		batch destinations.Batch
 		want  string
 		calls int
 	}{
-		{"refusals are told apart by their words", func(f *fake) {
-			f.forgotten[hash("person3@example.com")] = true
-			f.people[hash("person4@example.com")] = doc{"status": "unsubscribed"}
-			f.silent = "person5@example.com"
+		{"refusals are told apart by their words", func(f *mailchimptest.Fake) {
+			f.Forgotten[hash("person3@example.com")] = true
+			f.People[hash("person4@example.com")] = doc{"status": "unsubscribed"}
+			f.Silent = "person5@example.com"
 		}, batch(
 			destinations.Upsert, person(1), member("busy@example.com"), member("none"), person(3), with(person(4), status, "subscribed"), person(5),
 		), "accepted deferred:recent_signups rejected:invalid_address rejected:forgotten rejected:compliance unknown:no_result", 1},
 		{
-			"an insert changes nobody", func(f *fake) { f.people[hash("person1@example.com")] = doc{"status": "subscribed"} },
+			"an insert changes nobody", func(f *mailchimptest.Fake) { f.People[hash("person1@example.com")] = doc{"status": "subscribed"} },
 			batch(destinations.Insert, person(1), person(2)), "rejected:exists accepted", 1,
 		},
 		{
-			"an update makes nobody", func(f *fake) { f.people[hash("person1@example.com")] = doc{"status": "subscribed"} },
+			"an update makes nobody", func(f *mailchimptest.Fake) { f.People[hash("person1@example.com")] = doc{"status": "subscribed"} },
 			batch(destinations.Update, person(2), person(1)), "rejected:not_found accepted", 2,
 		},
 		{
-			"a member under review is not archived, and one that is archived stays so", func(f *fake) {
-				f.people[hash("person1@example.com")] = doc{"status": "cleaned"}
-				f.people[hash("person2@example.com")] = doc{"status": "archived"}
+			"a member under review is not archived, and one that is archived stays so", func(f *mailchimptest.Fake) {
+				f.People[hash("person1@example.com")] = doc{"status": "cleaned"}
+				f.People[hash("person2@example.com")] = doc{"status": "archived"}
 			},
 			batch(destinations.Archive, gone(1), gone(2)), "rejected:405 accepted", 4,
 		},
@@ -197,8 +200,8 @@ func TestConsentIsSaidAsItIsMapped(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				d, f, wire := dial(t)
-				f.strict = strict
-				f.people[hash("person1@example.com")] = doc{"status": "unsubscribed", email: "person1@example.com"}
+				f.Strict = strict
+				f.People[hash("person1@example.com")] = doc{"status": "unsubscribed", email: "person1@example.com"}
 				b := batch(destinations.Upsert, person(1), with(person(2), tags, []destinations.Value{"VIP"}), with(person(3), status, "pending"))
 				for range 2 {
 					if got, err := d.Write(t.Context(), b); err != nil || statuses(got) != "accepted accepted accepted" {
@@ -207,11 +210,11 @@ func TestConsentIsSaidAsItIsMapped(t *testing.T) {
 				}
 				got := map[string]any{}
 				for n := range 3 {
-					got[person(n+1).ID] = f.people[hash(person(n+1).ID)]["status"]
+					got[person(n+1).ID] = f.People[hash(person(n+1).ID)]["status"]
 				}
 				want := map[string]any{"person1@example.com": "unsubscribed", "person2@example.com": "subscribed", "person3@example.com": "pending"}
-				if diff := cmp.Diff(want, got); diff != "" || len(f.tagged[hash("person2@example.com")]) == 0 {
-					t.Errorf("(-want +got):\n%s\n%v", diff, f.tagged)
+				if diff := cmp.Diff(want, got); diff != "" || len(f.Tagged[hash("person2@example.com")]) == 0 {
+					t.Errorf("(-want +got):\n%s\n%v", diff, f.Tagged)
 				}
 				calls := map[string]int{"": 2, "request": 1 + 2*(1+3), "member": 2 * (1 + 3)}[strict]
 				if n := len(wire.Calls()); n != calls {
@@ -226,16 +229,16 @@ func TestAMemberThatCannotBeTaggedIsNotAccepted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d, f, wire := dial(t)
-		f.untagged = "forbidden"
+		f.Untagged = "forbidden"
 		for n := range 2 {
-			f.people[hash(person(n).ID)] = doc{"status": "subscribed", email: person(n).ID}
+			f.People[hash(person(n).ID)] = doc{"status": "subscribed", email: person(n).ID}
 		}
 		b := batch(destinations.Update, with(person(0), tags, []destinations.Value{"forbidden"}), with(person(1), tags, []destinations.Value{"VIP", nil, ""}))
 		got, err := d.Write(t.Context(), b)
 		if err != nil || statuses(got) != "rejected:Invalid Resource accepted" || !strings.HasPrefix(got[0].Reason, "written, but not tagged") {
 			t.Errorf("%+v, %v", got, err)
 		}
-		if diff := cmp.Diff([]string{"VIP active"}, f.tagged[hash(person(1).ID)]); diff != "" {
+		if diff := cmp.Diff([]string{"VIP active"}, f.Tagged[hash(person(1).ID)]); diff != "" {
 			t.Errorf("tags (-want +got):\n%s", diff)
 		}
 		wire.Spoil(func(_ int, r *http.Request) destinationtest.Fault {
@@ -298,7 +301,7 @@ func TestObjectsAreTheAudiencesOfTheAccount(t *testing.T) {
 			t.Errorf("members of one of several: %+v, %v", got, err)
 		}
 		d, f, wire := dial(t, func(c *Config) { c.Audience = "" })
-		f.audiences = f.audiences[:1]
+		f.Audiences = f.Audiences[:1]
 		for range 2 {
 			if got, err := d.Write(t.Context(), batch(destinations.Upsert, person(1))); err != nil || statuses(got) != "accepted" {
 				t.Errorf("members of the only one: %+v, %v", got, err)
@@ -365,7 +368,7 @@ func TestCheckNamesTheAccountAndFindsAUserWithoutPower(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
-		f := newFake()
+		f := mailchimptest.New()
 		wire := destinationtest.NewWire(f)
 		d, err := open(t.Context(), config(), destinations.Env{Transport: wire, Log: slog.New(slog.NewTextHandler(&log, nil))})
 		if err != nil {
@@ -374,7 +377,7 @@ func TestCheckNamesTheAccountAndFindsAUserWithoutPower(t *testing.T) {
 		if err := d.Check(t.Context()); err != nil || !strings.Contains(log.String(), `account="Freddie's Jokes"`) || !strings.Contains(log.String(), "audience=Customers") {
 			t.Errorf("%v; log %s", err, log.String())
 		}
-		f.role = "viewer"
+		f.Role = "viewer"
 		if err := d.Check(t.Context()); !errors.Is(err, destinations.ErrAuth) || !strings.Contains(err.Error(), "viewer") {
 			t.Errorf("a viewer: %v", err)
 		}

@@ -1,6 +1,9 @@
-package mailchimp
+// Package mailchimptest is a stand-in of Mailchimp for tests.
+package mailchimptest
 
 import (
+	"crypto/md5"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -10,32 +13,36 @@ import (
 	"sync"
 )
 
-// fake is Mailchimp as it is documented: a batch answers 200 and lists who was refused by address, an archived member
+// Fake is Mailchimp as it is documented: a batch answers 200 and lists who was refused by address, an archived member
 // cannot be archived again, who was deleted for good never comes back, and who unsubscribed is not subscribed by others.
-type fake struct {
+//
+// Its fields are for tests to set and to read while no request is under way.
+type Fake struct {
 	mu        sync.Mutex
-	people    map[string]doc // by the hash of the address
-	forgotten map[string]bool
-	tagged    map[string][]string // by the hash
-	audiences []doc
-	role      string
-	strict    string // how a batch refuses members without a status: "", "request" or "member"
-	silent    string // the address that a batch says nothing of
-	untagged  string // the tag that may not be given
+	People    map[string]doc // by the hash of the address
+	Forgotten map[string]bool
+	Tagged    map[string][]string // by the hash
+	Audiences []doc
+	Role      string
+	Strict    string // how a batch refuses members without a status: "", "request" or "member"
+	Silent    string // the address that a batch says nothing of
+	Untagged  string // the tag that may not be given
 }
 
 type doc = map[string]any
 
-func newFake() *fake {
-	return &fake{
-		people: map[string]doc{}, forgotten: map[string]bool{}, tagged: map[string][]string{}, role: "manager",
-		audiences: []doc{{"id": "a1b2c3d4e5", "name": "Customers"}, {"id": "f6f7f8f9f0", "name": "Partners"}},
+// New returns an account with two audiences that have nobody.
+func New() *Fake {
+	return &Fake{
+		People: map[string]doc{}, Forgotten: map[string]bool{}, Tagged: map[string][]string{}, Role: "manager",
+		Audiences: []doc{{"id": "a1b2c3d4e5", "name": "Customers"}, {"id": "f6f7f8f9f0", "name": "Partners"}},
 	}
 }
 
 var route = regexp.MustCompile(`^/3\.0/lists/[a-z0-9]{10}(/members/([0-9a-f]{32})(/.*)?)?$`)
 
-func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP answers one request.
+func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if user, key, ok := r.BasicAuth(); !ok || user == "" || key == "" {
@@ -54,9 +61,9 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	m := route.FindStringSubmatch(r.URL.Path)
 	switch {
 	case r.URL.Path == "/3.0/":
-		say(w, doc{"account_id": "8d3a3db4d97663a9074efcc16", "account_name": "Freddie's Jokes", "role": f.role})
+		say(w, doc{"account_id": "8d3a3db4d97663a9074efcc16", "account_name": "Freddie's Jokes", "role": f.Role})
 	case r.URL.Path == "/3.0/lists":
-		say(w, doc{"lists": f.audiences, "total_items": len(f.audiences)})
+		say(w, doc{"lists": f.Audiences, "total_items": len(f.Audiences)})
 	case metadata[r.URL.Path] != nil:
 		say(w, metadata[r.URL.Path])
 	case m == nil:
@@ -68,7 +75,12 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (f *fake) batch(w http.ResponseWriter, in doc, lax bool) {
+func hash(address string) string {
+	sum := md5.Sum([]byte(strings.ToLower(address)))
+	return hex.EncodeToString(sum[:])
+}
+
+func (f *Fake) batch(w http.ResponseWriter, in doc, lax bool) {
 	list, _ := in["members"].([]any)
 	if len(list) == 0 || len(list) > 500 {
 		fail(w, 400, "Invalid Resource", "You may not add or update more than 500 members.")
@@ -78,15 +90,15 @@ func (f *fake) batch(w http.ResponseWriter, in doc, lax bool) {
 	for i := range slices.Backward(list) { // results come in no order that was promised
 		member, _ := list[i].(doc)
 		address := fmt.Sprint(member["email_address"])
-		_, exists := f.people[hash(address)]
-		if member["status"] == nil && f.strict == "request" {
+		_, exists := f.People[hash(address)]
+		if member["status"] == nil && f.Strict == "request" {
 			fail(w, 400, "Invalid Resource", "The resource submitted could not be validated.", doc{
 				"field": fmt.Sprintf("members.item:%d.status", i), "message": "This value should not be blank.",
 			})
 			return
 		}
 		fault := f.fault(member, exists && in["update_existing"] != true, lax)
-		if member["status"] == nil && f.strict == "member" {
+		if member["status"] == nil && f.Strict == "member" {
 			fault = doc{"error": "Please provide a valid subscription status", "error_code": "ERROR_GENERIC", "field": "", "field_message": ""}
 		}
 		switch {
@@ -94,7 +106,7 @@ func (f *fake) batch(w http.ResponseWriter, in doc, lax bool) {
 			fault["email_address"] = strings.ToLower(address)
 			out["errors"] = append(out["errors"], fault)
 			continue
-		case address == f.silent:
+		case address == f.Silent:
 			continue
 		case exists:
 			out["updated_members"] = append(out["updated_members"], f.keep(member))
@@ -102,7 +114,7 @@ func (f *fake) batch(w http.ResponseWriter, in doc, lax bool) {
 			out["new_members"] = append(out["new_members"], f.keep(member))
 		}
 		for _, tag := range listOf(member["tags"]) {
-			f.tagged[hash(address)] = append(f.tagged[hash(address)], fmt.Sprint(tag))
+			f.Tagged[hash(address)] = append(f.Tagged[hash(address)], fmt.Sprint(tag))
 		}
 	}
 	say(w, doc{
@@ -117,17 +129,17 @@ func listOf(v any) []any {
 }
 
 // fault is what Mailchimp finds wrong with a member; once says that it must not be there yet.
-func (f *fake) fault(in doc, once, lax bool) doc {
+func (f *Fake) fault(in doc, once, lax bool) doc {
 	address := fmt.Sprint(in["email_address"])
-	known, exists := f.people[hash(address)]
+	known, exists := f.People[hash(address)]
 	generic := func(words string) doc {
 		return doc{"error": words, "error_code": "ERROR_GENERIC", "field": "", "field_message": ""}
 	}
 	merge, _ := in["merge_fields"].(doc)
 	switch {
 	case !strings.Contains(address, "@"):
-		return generic(address + " looks fake or invalid, please enter a real email address.")
-	case f.forgotten[hash(address)]:
+		return generic(address + " looks Fake or invalid, please enter a real email address.")
+	case f.Forgotten[hash(address)]:
 		return generic(address + " was permanently deleted and cannot be re-imported. The contact must re-subscribe to get back on the list.")
 	case strings.HasPrefix(address, "busy"):
 		return generic(address + " has signed up to a lot of lists very recently; we're not allowing more signups for now")
@@ -147,12 +159,12 @@ func (f *fake) fault(in doc, once, lax bool) doc {
 }
 
 // keep stores what is said of a member, and returns it as an answer has it.
-func (f *fake) keep(in doc) doc {
+func (f *Fake) keep(in doc) doc {
 	name := hash(fmt.Sprint(in["email_address"]))
-	m := f.people[name]
+	m := f.People[name]
 	if m == nil || m["status"] == "archived" {
 		m = doc{"status": in["status_if_new"]}
-		f.people[name] = m
+		f.People[name] = m
 	}
 	for field, v := range in {
 		inner, nested := v.(doc)
@@ -168,8 +180,8 @@ func (f *fake) keep(in doc) doc {
 	return doc{"id": name, "email_address": strings.ToLower(fmt.Sprint(m["email_address"])), "status": m["status"]}
 }
 
-func (f *fake) member(w http.ResponseWriter, method, name, what string, in doc) {
-	m, exists := f.people[name]
+func (f *Fake) member(w http.ResponseWriter, method, name, what string, in doc) {
+	m, exists := f.People[name]
 	switch {
 	case method == http.MethodPut:
 		if fault := f.fault(in, false, false); fault != nil {
@@ -187,17 +199,17 @@ func (f *fake) member(w http.ResponseWriter, method, name, what string, in doc) 
 		m["status"] = "archived"
 		w.WriteHeader(204)
 	case what == "/actions/delete-permanent":
-		delete(f.people, name)
-		f.forgotten[name] = true
+		delete(f.People, name)
+		f.Forgotten[name] = true
 		w.WriteHeader(204)
 	case what == "/tags":
 		for _, tag := range listOf(in["tags"]) {
 			t, _ := tag.(doc)
-			if t["name"] == f.untagged {
+			if t["name"] == f.Untagged {
 				fail(w, 400, "Invalid Resource", "There is no such tag.")
 				return
 			}
-			f.tagged[name] = append(f.tagged[name], fmt.Sprint(t["name"], " ", t["status"]))
+			f.Tagged[name] = append(f.Tagged[name], fmt.Sprint(t["name"], " ", t["status"]))
 		}
 		w.WriteHeader(204)
 	case method == http.MethodPatch:
@@ -209,10 +221,10 @@ func (f *fake) member(w http.ResponseWriter, method, name, what string, in doc) 
 }
 
 // Get implements destinationtest.Service.
-func (f *fake) Get(_, id string) (map[string]string, bool) {
+func (f *Fake) Get(_, id string) (map[string]string, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	m, ok := f.people[hash(id)]
+	m, ok := f.People[hash(id)]
 	if !ok || m["status"] == "archived" {
 		return nil, false
 	}
