@@ -14,14 +14,22 @@ import (
 )
 
 // quotation is a section that is made from source files, so that what a page quotes is what they hold. "code FILE NAME..."
-// has the declarations of these names, with their comments, in the order of the file; "lines FILE..." has the number of
-// lines of each file.
+// has the declarations of these names, with their comments, in the order of the file; "line FILE TEXT" has the lines that
+// hold the text; "lines FILE..." has the number of lines of each file.
 func quotation(t *testing.T, section string) (text string, ok bool) {
 	t.Helper()
 	words := strings.Fields(section)
 	switch {
 	case len(words) > 2 && words[0] == "code":
 		return "```go\n" + declarations(t, words[1], words[2:]) + "```\n", true
+	case len(words) == 3 && words[0] == "line":
+		var b strings.Builder
+		for line := range strings.Lines(string(source(t, words[1]))) {
+			if strings.Contains(line, words[2]) {
+				b.WriteString(line)
+			}
+		}
+		return "```go\n" + b.String() + "```\n", b.Len() > 0
 	case len(words) > 1 && words[0] == "lines":
 		var b strings.Builder
 		b.WriteString("| file | lines |\n|---|---|\n")
@@ -115,6 +123,9 @@ func TestWhatPagesQuoteIsTakenFromTheFiles(t *testing.T) {
 		t.Errorf("%t, %q", ok, text)
 	}
 	if text, ok = quotation(t, "lines destinations/brevo/brevo.go"); !ok || !strings.Contains(text, "| `destinations/brevo/brevo.go` | 2") {
+		t.Errorf("%t, %q", ok, text)
+	}
+	if text, ok = quotation(t, "line destinations/all/all.go brevo.Definition"); !ok || text != "```go\n\t\tbrevo.Definition(),\n```\n" {
 		t.Errorf("%t, %q", ok, text)
 	}
 	if _, ok = quotation(t, "settings of nothing"); ok {
