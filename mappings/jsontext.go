@@ -114,10 +114,10 @@ func (c *jsonReader) word(dst []byte, word string) ([]byte, error) {
 
 func (c *jsonReader) number(dst []byte) ([]byte, error) {
 	start := c.at
-	for c.at < len(c.src) && bytes.IndexByte([]byte("+-.eE0123456789"), c.src[c.at]) >= 0 {
+	for c.at < len(c.src) && inNumber(c.src[c.at]) {
 		c.at++
 	}
-	text := string(c.src[start:c.at])
+	text := stringOf(c.src[start:c.at])
 	if !isNumber(text) {
 		if start == c.at {
 			return nil, errNotJSON
@@ -126,6 +126,10 @@ func (c *jsonReader) number(dst []byte) ([]byte, error) {
 	}
 	dst, _ = appendNumber(dst, text)
 	return dst[:len(dst)-1], nil // what follows it ends a number here
+}
+
+func inNumber(b byte) bool {
+	return b >= '0' && b <= '9' || b == '-' || b == '.' || b == '+' || b == 'e' || b == 'E'
 }
 
 func (c *jsonReader) array(dst []byte, depth int) ([]byte, error) {
@@ -212,22 +216,25 @@ func sortMembers(dst []byte, members []member) {
 func (c *jsonReader) text(dst []byte) ([]byte, error) {
 	c.at++
 	dst = append(dst, '"')
-	for c.at < len(c.src) {
+	for start := c.at; c.at < len(c.src); {
 		b := c.src[c.at]
+		if b >= ' ' && b != '"' && b != '\\' {
+			c.at++
+			continue
+		}
+		dst = append(dst, c.src[start:c.at]...)
 		c.at++
 		switch {
 		case b == '"':
 			return append(dst, '"'), nil
 		case b < ' ':
 			return nil, errNotJSON
-		case b == '\\':
-			var ok bool
-			if dst, ok = c.escape(dst); !ok {
-				return nil, errNotJSON
-			}
-		default:
-			dst = append(dst, b)
 		}
+		var ok bool
+		if dst, ok = c.escape(dst); !ok {
+			return nil, errNotJSON
+		}
+		start = c.at
 	}
 	return nil, errNotJSON
 }

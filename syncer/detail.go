@@ -1,7 +1,6 @@
 package syncer
 
 import (
-	"bytes"
 	"encoding/binary"
 
 	"spillway/diffstore"
@@ -19,12 +18,7 @@ type detail struct {
 	sum    func(text []byte) uint64
 	source bool // they are those of source values
 	width  int
-
-	names []string // of the mapping's fields, by their places in it, like what follows
-	sums  []uint64
-	at    []int // which of the stored sums it is, or -1 where there is none
-	text  []byte
-	bytes []byte
+	text   []byte
 }
 
 // The widths of sums, in bytes.
@@ -49,29 +43,19 @@ func newDetail(view diffstore.View, width int) detail {
 	return detail{sum: keyed, width: width}
 }
 
-// read takes the sums of a record's fields, which stand until the next call, and returns them as they are stored.
-func (d *detail) read(e *mappings.Encoded, fields []string) []byte {
-	if len(d.sums) != len(fields) {
-		d.sums, d.at = make([]uint64, len(fields)), make([]int, len(fields))
-	}
-	for i := range d.at {
-		d.at[i] = -1
-	}
-	d.names = fields
+// append appends the sums of a record's fields as they are stored.
+func (d *detail) append(b []byte, e *mappings.Encoded) []byte {
 	form := byte(d.width)
 	if d.source {
 		form |= sourceSums
 	}
-	d.bytes = append(d.bytes[:0], form)
-	n := 0
+	b = append(b, form)
 	e.EachUpdate(func(i int, name string) {
 		d.text = append(append(d.text[:0], name...), 0) // no name holds this byte
 		d.text = e.AppendForm(d.text, i)
-		d.sums[i], d.at[i] = d.sum(d.text), n
-		d.bytes = appendSum(d.bytes, d.sums[i], d.width)
-		n++
+		b = appendSum(b, d.sum(d.text), d.width)
 	})
-	return d.bytes
+	return b
 }
 
 // appendSum appends a sum as it is stored. The first and the last byte of it may hold less than the others.
@@ -82,27 +66,32 @@ func appendSum(b []byte, sum uint64, width int) []byte {
 	return binary.LittleEndian.AppendUint64(b, sum)
 }
 
-// changed appends to names those of the fields that stored does not have as they are. Of a detail in a form that is not
-// known, or not of the kind that it takes, it has none.
-func (d *detail) changed(names []string, stored []byte) []string {
+// changed appends to names those of the fields of a record, whose detail is fresh, that stored does not have as they are.
+// Of a detail in a form that is not known, or not of the kind that d takes, it has none.
+func (d *detail) changed(names []string, e *mappings.Encoded, fresh, stored []byte) []string {
 	width := d.widthOf(stored)
-	for i, at := range d.at {
-		if at >= 0 && (width == 0 || !has(stored[1:], d.sums[i], at, width)) {
-			names = append(names, d.names[i])
-		}
+	if width != 0 && width != d.width { // an earlier run kept sums of the other width
+		other := *d
+		other.width = width
+		fresh = other.append(nil, e)
 	}
+	at := 1
+	e.EachUpdate(func(_ int, name string) {
+		if width == 0 || !has(stored, fresh[at:at+width], at) {
+			names = append(names, name)
+		}
+		at += width
+	})
 	return names
 }
 
-// has reports whether a sum is among those stored, where most of them are likely to stand.
-func has(stored []byte, sum uint64, likely, width int) bool {
-	var b [wide]byte
-	want := appendSum(b[:0], sum, width)
-	if from := likely * width; from < len(stored) && bytes.Equal(stored[from:from+width], want) {
+// has reports whether a sum is among those stored, where most of them are likely to stand at its own place.
+func has(stored, sum []byte, likely int) bool {
+	if likely < len(stored) && string(stored[likely:likely+len(sum)]) == string(sum) {
 		return true
 	}
-	for ; len(stored) >= width; stored = stored[width:] {
-		if bytes.Equal(stored[:width], want) {
+	for at := 1; at < len(stored); at += len(sum) {
+		if string(stored[at:at+len(sum)]) == string(sum) {
 			return true
 		}
 	}

@@ -30,7 +30,7 @@ func (st *stager) abridge(i *item, c *diffstore.Change) {
 	if st.sync.Delivery.Fields != project.ChangedFields || st.sync.Mode == destinations.Insert || !certain || st.fields.widthOf(k.Detail) != wide {
 		return
 	}
-	i.Changed = st.changedFields(k)
+	i.Changed = st.changedFields(i, k)
 	i.Partial = len(i.Changed) > 0 // otherwise it differs in a field that it no longer has
 }
 

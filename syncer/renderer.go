@@ -24,14 +24,17 @@ type bench struct {
 	cells   []warehouse.Cell
 	scratch []byte
 	sum     func(canonical []byte) diffstore.Sum
+	fields  detail
+	details []byte // of the rows that were rendered
 }
 
 // rendered is the record of one row.
 type rendered struct {
 	record     *mappings.Encoded
 	sum, first diffstore.Sum
-	unread     error // why the row could not be taken apart
-	failed     error // of Encode
+	detail     []byte // nil where it was not made
+	unread     error  // why the row could not be taken apart
+	failed     error  // of Encode
 }
 
 const (
@@ -52,7 +55,7 @@ func newRenderer(st *stager, rows warehouse.Packer, skimmer diffstore.Skimmer) (
 		if err != nil {
 			return nil, err
 		}
-		r.benches[i] = bench{cells: make([]warehouse.Cell, len(st.cells)), sum: sum}
+		r.benches[i] = bench{cells: make([]warehouse.Cell, len(st.cells)), sum: sum, fields: st.fields}
 	}
 	return r, nil
 }
@@ -61,6 +64,7 @@ func newRenderer(st *stager, rows warehouse.Packer, skimmer diffstore.Skimmer) (
 func (r *renderer) all(n int, packed func(i int) []byte) []rendered {
 	var next atomic.Int64
 	work := func(b *bench) {
+		b.details = b.details[:0]
 		for {
 			to := int(next.Add(pieceRows))
 			if to-pieceRows >= n {
@@ -104,4 +108,7 @@ func (r *renderer) one(b *bench, i int, packed []byte) {
 		return
 	}
 	out.sum, out.first = sums(out.record, b.sum)
+	from := len(b.details)
+	b.details = b.fields.append(b.details, out.record)
+	out.detail = b.details[from:]
 }

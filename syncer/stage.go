@@ -47,9 +47,9 @@ type stager struct {
 	insertedBefore map[string]bool
 
 	claims  claims
-	names   []string // of the mapping's fields
 	cells   []warehouse.Cell
-	fields  detail   // of the record that is being staged
+	fields  detail
+	detail  []byte   // of the record that is being staged
 	changed []string // of its fields
 }
 
@@ -57,6 +57,7 @@ type stager struct {
 // chunk, and where that ends.
 type rowOf struct {
 	record               *mappings.Encoded
+	detail               []byte
 	key, id, folded, end int
 }
 
@@ -79,8 +80,7 @@ func (st *stager) read(ctx context.Context, source warehouse.Warehouse, tag ware
 	if err := st.route.bind(rows.Columns()); err != nil {
 		return err
 	}
-	st.names = st.route.mapping.FieldNames()
-	if err := st.sheet.name(st.names); err != nil {
+	if err := st.sheet.name(st.route.mapping.FieldNames()); err != nil {
 		return err
 	}
 	st.cells = make([]warehouse.Cell, len(rows.Columns()))
@@ -129,7 +129,7 @@ func (st *stager) take(ctx context.Context, r *rendered, e diffstore.Entry, numb
 	switch {
 	case r.failed == nil:
 		e.Sum, e.First = r.sum, r.first
-		st.enter(r.record, e)
+		st.enter(r.record, r.detail, e)
 	case errors.As(r.failed, &bad):
 		if err := st.invalid(ctx, r.record, number, bad); err != nil {
 			return err
@@ -153,8 +153,8 @@ func sums(record *mappings.Encoded, sum func(canonical []byte) diffstore.Sum) (a
 }
 
 // enter makes a row an entry of the chunk, whose texts it gets when it is compared.
-func (st *stager) enter(record *mappings.Encoded, e diffstore.Entry) {
-	r := rowOf{record: record, key: len(st.texts)}
+func (st *stager) enter(record *mappings.Encoded, detail []byte, e diffstore.Entry) {
+	r := rowOf{record: record, detail: detail, key: len(st.texts)}
 	st.texts = append(st.texts, record.Key...)
 	r.id = len(st.texts)
 	st.texts = append(st.texts, record.ID...)
@@ -175,7 +175,7 @@ func (st *stager) invalid(ctx context.Context, record *mappings.Encoded, number 
 	if len(record.Key) == 0 {
 		reason = fmt.Sprintf("row %d of the model: %s", number, reason)
 	} else {
-		st.enter(record, diffstore.Entry{Unmapped: true})
+		st.enter(record, nil, diffstore.Entry{Unmapped: true})
 	}
 	return st.rows.Rows(ctx, st.now(), runlog.Row{
 		Key: string(record.Key), Op: string(st.sync.Mode), Outcome: runlog.RowInvalid, Code: bad.Code, Reason: reason,
@@ -201,7 +201,7 @@ func (st *stager) compare(ctx context.Context) error {
 	}
 	for i := range changes {
 		at := &st.rowsOf[i]
-		r := staged{Encoded: at.record, id: texts[at.id:at.folded]}
+		r := staged{Encoded: at.record, detail: at.detail, id: texts[at.id:at.folded]}
 		if err := st.place(ctx, r, &st.entries[i], &changes[i]); err != nil {
 			return err
 		}
@@ -215,7 +215,8 @@ func (st *stager) compare(ctx context.Context) error {
 // staged is a record of the chunk with its identifier as it is sent.
 type staged struct {
 	*mappings.Encoded
-	id string
+	detail []byte // nil where it is to be made
+	id     string
 }
 
 // place counts one compared row and stages it if it is due.
@@ -298,7 +299,10 @@ func (st *stager) item(r staged, e *diffstore.Entry, c *diffstore.Change, verdic
 		Step: write, Verdict: verdict, Op: st.sync.Mode, Key: e.Key, ID: r.id, Folded: e.ID,
 		Sum: e.Sum, First: e.First, Source: e.Source, Record: r.Encoded,
 	}
-	i.Detail = st.fields.read(r.Encoded, st.names)
+	if i.Detail = r.detail; i.Detail == nil {
+		st.detail = st.fields.append(st.detail[:0], r.Encoded)
+		i.Detail = st.detail
+	}
 	k := c.Known
 	if k == nil {
 		return i
@@ -311,7 +315,7 @@ func (st *stager) item(r staged, e *diffstore.Entry, c *diffstore.Change, verdic
 	}
 	i.Moved = len(i.Old) > 0
 	if verdict == diffstore.Changed {
-		i.Changed = st.changedFields(k)
+		i.Changed = st.changedFields(&i, k)
 	}
 	if verdict == diffstore.Carried || c.Contested && k.Tried.Sum == e.Sum {
 		i.Quarantined = givenUp(k.Tried, st.sync.Retry.GiveUp, st.now())
@@ -325,8 +329,8 @@ func (st *stager) item(r staged, e *diffstore.Entry, c *diffstore.Change, verdic
 }
 
 // changedFields returns the names of the fields that differ from the record last accepted, until the next call.
-func (st *stager) changedFields(k *diffstore.Known) []string {
-	st.changed = st.fields.changed(st.changed[:0], k.Detail)
+func (st *stager) changedFields(i *item, k *diffstore.Known) []string {
+	st.changed = st.fields.changed(st.changed[:0], i.Record, i.Detail, k.Detail)
 	return st.changed
 }
 
