@@ -78,8 +78,8 @@ func TestTenThousandRecordsAreOneJob(t *testing.T) {
 			}
 		}
 		want := map[int]string{
-			17:   "rejected INVALID_EMAIL_ADDRESS: Email: invalid email address: no-address:Email",
-			9000: "rejected REQUIRED_FIELD_MISSING: Required fields are missing: [LastName]:LastName",
+			17:   "rejected INVALID_EMAIL_ADDRESS: Email: invalid email address: no-address",
+			9000: "rejected REQUIRED_FIELD_MISSING: Required fields are missing: [LastName]",
 		}
 		if diff := cmp.Diff(want, refused); diff != "" {
 			t.Errorf("refused records (-want +got):\n%s", diff)

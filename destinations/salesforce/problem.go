@@ -95,12 +95,10 @@ var unfit = []string{"INVALID_FIELD", "INVALID_TYPE", "NOT_FOUND", "METHOD_NOT_A
 
 // hints are what to do about codes that concern the credentials or the org.
 var hints = map[string]string{
-	"INVALID_SESSION_ID":      "the access token has ended or was withdrawn: take a new one, or check the app's settings and that it has the scope api",
-	"API_DISABLED_FOR_ORG":    "the org's edition or the user's profile has no API: give the user the permission API Enabled",
-	"API_CURRENTLY_DISABLED":  "the org's API is switched off for now",
-	"INSUFFICIENT_ACCESS":     "give the user a permission set with create, edit and delete on the object",
-	"CANNOT_EXECUTE_FLOW":     "a flow of the org fails",
-	"UNSUPPORTED_API_VERSION": "check api_version",
+	"INVALID_SESSION_ID":     "the access token has ended or was withdrawn: take a new one, or check the app's settings and that it has the scope api",
+	"API_DISABLED_FOR_ORG":   "the org's edition or the user's profile has no API: give the user the permission API Enabled",
+	"API_CURRENTLY_DISABLED": "the org's API is switched off for now",
+	"INSUFFICIENT_ACCESS":    "give the user a permission set with create, edit and delete on the object",
 }
 
 const (
@@ -134,10 +132,11 @@ func (d *destination) problem(a httpapi.Answer, usual httpapi.Problem) httpapi.P
 		usual.Wait = max(usual.Wait, wait)
 	case f.passes() && (usual.Class == httpapi.Refused || usual.Class == httpapi.Denied):
 		usual.Class, usual.Hint = httpapi.Later, ""
-	case a.Status == http.StatusUnauthorized:
-	case usual.Class == httpapi.Refused && slices.Contains(unfit, code) && !strings.Contains(f.Message, "Foreign key external ID"):
-		usual.Class = httpapi.Unfit // every record has it: none is at fault
-		usual.Hint = "the org lacks what this sync names, or hides it from the user; see the object's fields"
+	case usual.Class == httpapi.Refused || usual.Class == httpapi.Unfit && a.Status >= http.StatusBadRequest:
+		if slices.Contains(unfit, code) && !strings.Contains(f.Message, "Foreign key external ID") {
+			usual.Class = httpapi.Unfit // every record has it: none is at fault
+			usual.Hint = "the org lacks what this sync names, or hides it from the user; see the object's fields, and check api_version"
+		}
 	}
 	return usual
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -126,14 +127,19 @@ func (s sheet) place(text string) (int, bool) {
 	return at, ok
 }
 
-// parseFault reads sf__Error, which is CODE:message:fields --.
+// jobFault is what stands in sf__Error: CODE:message:fields --.
+var jobFault = regexp.MustCompile(`(?s)^([A-Z_]+):(.*?)(?::([\w, ]*?) *--)?$`)
+
 func parseFault(text string) fault {
-	code, message, ok := strings.Cut(text, ":")
-	if !ok || strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") != "" {
+	m := jobFault.FindStringSubmatch(text)
+	if m == nil {
 		return fault{Message: text}
 	}
-	message = strings.TrimSuffix(strings.TrimSpace(message), " --")
-	return fault{StatusCode: code, Message: strings.TrimSuffix(message, ":")}
+	f := fault{StatusCode: m[1], Message: m[2]}
+	if m[3] != "" {
+		f.Fields = strings.Split(m[3], ",")
+	}
+	return f
 }
 
 // jobRequest asks for a job.
