@@ -138,7 +138,7 @@ func (f *Fake) fault(in doc, once, lax bool) doc {
 	merge, _ := in["merge_fields"].(doc)
 	switch {
 	case !strings.Contains(address, "@"):
-		return generic(address + " looks Fake or invalid, please enter a real email address.")
+		return generic(address + " looks fake or invalid, please enter a real email address.")
 	case f.Forgotten[hash(address)]:
 		return generic(address + " was permanently deleted and cannot be re-imported. The contact must re-subscribe to get back on the list.")
 	case strings.HasPrefix(address, "busy"):
