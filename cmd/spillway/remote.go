@@ -142,18 +142,11 @@ func (r *remote) Cancel(ctx context.Context, id string) (runlog.Run, error) {
 	return run.Run, nil
 }
 
-// Retry puts rows back in line, by the sync's newest run.
+// Retry puts rows back in line, and leaves the run that sends them to the daemon.
 func (r *remote) Retry(ctx context.Context, s *project.Sync, keys []string, code string) (int, string, error) {
-	var list struct {
-		Runs []remoteRun `json:"runs"`
-	}
-	err := r.ask(ctx, http.MethodGet, "runs?limit=1&sync="+url.QueryEscape(s.Name), nil, &list)
-	if err != nil || len(list.Runs) == 0 {
-		return 0, "", err
-	}
 	var started remoteRun
 	body := map[string]any{"keys": keys, "code": code}
-	if err := r.ask(ctx, http.MethodPost, "runs/"+list.Runs[0].ID+"/retry", body, &started); err != nil {
+	if err := r.ask(ctx, http.MethodPost, "syncs/"+url.PathEscape(s.Name)+"/retry", body, &started); err != nil {
 		return 0, "", err
 	}
 	return started.Released, started.ID, nil

@@ -195,7 +195,7 @@ func (s *serving) keepReloads(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case r := <-s.reloads:
-			e := audit.Entry{Action: audit.Reload, By: "files"}
+			e := audit.Entry{Action: audit.Reload, By: r.By}
 			if len(r.Problems) > 0 {
 				e.Refused = syncer.CodeConfig
 			}

@@ -184,19 +184,32 @@ func (d *Daemon) Retry(ctx context.Context, id string, keys []string, code, by s
 	if err != nil {
 		return 0, runlog.Run{}, err
 	}
+	return d.retry(ctx, run.Sync, by, func(e *syncer.Engine, s *project.Sync) (int, error) {
+		return e.RetryRun(ctx, s, run.ID, keys, code)
+	})
+}
+
+// RetrySync is Retry for all rows of a sync that were rejected or given up, whatever run that was in.
+func (d *Daemon) RetrySync(ctx context.Context, name string, keys []string, code, by string) (released int, started runlog.Run, err error) {
+	return d.retry(ctx, name, by, func(e *syncer.Engine, s *project.Sync) (int, error) {
+		return e.Retry(ctx, s, keys, code)
+	})
+}
+
+func (d *Daemon) retry(ctx context.Context, name, by string, release func(*syncer.Engine, *project.Sync) (int, error)) (released int, started runlog.Run, err error) {
 	d.mu.Lock()
 	defer d.unlock()
-	st, err := d.standing(run.Sync)
+	st, err := d.standing(name)
 	if err != nil {
 		return 0, runlog.Run{}, err
 	}
 	if st.running != nil {
-		return 0, runlog.Run{}, fmt.Errorf("%w: %s; rows are put back in line when it is over", ErrBusy, run.Sync)
+		return 0, runlog.Run{}, fmt.Errorf("%w: %s; rows are put back in line when it is over", ErrBusy, name)
 	}
-	if released, err = d.version.engine.RetryRun(ctx, st.sync, run.ID, keys, code); err != nil {
+	if released, err = release(d.version.engine, st.sync); err != nil {
 		return 0, runlog.Run{}, err
 	}
-	if i := slices.IndexFunc(d.line, func(j *job) bool { return j.run.Sync == run.Sync }); i >= 0 {
+	if i := slices.IndexFunc(d.line, func(j *job) bool { return j.run.Sync == name }); i >= 0 {
 		return released, d.line[i].run, nil
 	}
 	started = d.version.engine.NewRun(st.sync, runlog.ByRetry)

@@ -31,6 +31,7 @@ func (s *server) apiRoutes() []route {
 		get("syncs", s.listSyncs),
 		get("syncs/{sync}", s.showSync),
 		post("syncs/{sync}/runs", access.Run, s.startRun),
+		post("syncs/{sync}/retry", access.Run, s.retrySync),
 		post("syncs/{sync}/pause", access.Run, s.pauseSync),
 		post("syncs/{sync}/resume", access.Run, s.resumeSync),
 		get("runs", s.listRuns),

@@ -142,11 +142,14 @@ func (s *server) approveRun(w http.ResponseWriter, r *http.Request) error {
 	return replyRun(w, runObject{run: started})
 }
 
+// retryBody chooses rows to put back in line. Without either it is all of them.
+type retryBody struct {
+	Keys []string `json:"keys"`
+	Code string   `json:"code"`
+}
+
 func (s *server) retryRun(w http.ResponseWriter, r *http.Request) error {
-	var body struct {
-		Keys []string `json:"keys"`
-		Code string   `json:"code"`
-	}
+	var body retryBody
 	if err := decode(r, &body); err != nil {
 		return err
 	}
@@ -155,8 +158,24 @@ func (s *server) retryRun(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	released, started, err := s.Daemon.Retry(r.Context(), run.ID, body.Keys, body.Code, who(r.Context()).Name)
-	err = s.busy(r, run.Sync, err)
-	s.record(r, audit.Entry{Action: audit.Retry, Sync: run.Sync, Run: run.ID, Detail: fmt.Sprintf("%d rows back in line", released)}, err)
+	return s.retried(w, r, audit.Entry{Sync: run.Sync, Run: run.ID}, released, started, err)
+}
+
+func (s *server) retrySync(w http.ResponseWriter, r *http.Request) error {
+	var body retryBody
+	if err := decode(r, &body); err != nil {
+		return err
+	}
+	sync := r.PathValue("sync")
+	released, started, err := s.Daemon.RetrySync(r.Context(), sync, body.Keys, body.Code, who(r.Context()).Name)
+	return s.retried(w, r, audit.Entry{Sync: sync}, released, started, err)
+}
+
+// retried answers how many rows were put back in line, and by which run they are sent.
+func (s *server) retried(w http.ResponseWriter, r *http.Request, e audit.Entry, released int, started runlog.Run, err error) error {
+	err = s.busy(r, e.Sync, err)
+	e.Action, e.Detail = audit.Retry, fmt.Sprintf("%d rows back in line", released)
+	s.record(r, e, err)
 	if err != nil {
 		return err
 	}

@@ -200,6 +200,13 @@ func (f *fakeDaemon) Retry(_ context.Context, id string, keys []string, code, by
 	return 2, runlog.Run{ID: startedRun, Sync: "people", State: runlog.Queued, Trigger: runlog.ByRetry, StartedAt: day}, nil
 }
 
+func (f *fakeDaemon) RetrySync(ctx context.Context, sync string, keys []string, code, by string) (int, runlog.Run, error) {
+	if _, ok := f.project.Sync(sync); !ok {
+		return 0, runlog.Run{}, fmt.Errorf("%w: %s", daemon.ErrUnknownSync, sync)
+	}
+	return f.Retry(ctx, sync, keys, code, by)
+}
+
 func (f *fakeDaemon) Wait(ctx context.Context, id string, d time.Duration) (runlog.Run, error) {
 	if err := f.note("wait %s %s", id, d); err != nil {
 		return runlog.Run{}, err

@@ -83,6 +83,8 @@ func TestAnswersAreWhatTheDocumentSays(t *testing.T) {
 		{"POST", "/api/v1/syncs/people/runs", `{} {}`, 400, "invalid_request"},
 		{"POST", "/api/v1/syncs/busy/runs", "", 409, "store.busy"},
 		{"POST", "/api/v1/syncs/nobody/runs", "", 404, "unknown_sync"},
+		{"POST", "/api/v1/syncs/people/retry", `{"keys":["7"]}`, 202, ""},
+		{"POST", "/api/v1/syncs/nobody/retry", "", 404, "unknown_sync"},
 		{"POST", "/api/v1/syncs/people/pause", "", 200, ""},
 		{"POST", "/api/v1/syncs/people/resume", "", 200, ""},
 		{"POST", "/api/v1/syncs/nobody/pause", "", 404, "unknown_sync"},

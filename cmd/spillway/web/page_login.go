@@ -99,7 +99,7 @@ func within(next string) string {
 
 // failPage answers a browser with a page of what went wrong, or asks it to log in.
 func (s *server) failPage(w http.ResponseWriter, r *http.Request, err error) {
-	p := *asProblem(err)
+	p := problemOf(r, err)
 	s.prepareFailure(w, r, &p, err)
 	if p.Status == http.StatusUnauthorized {
 		target := "/login"

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -54,7 +53,6 @@ func asProblem(err error) *problem {
 		{daemon.ErrBusy, problem{Status: http.StatusConflict, Code: syncer.CodeBusy, Detail: "the sync is already running", Hint: `wait for the run, or set overlap = "queue" for the sync`}},
 		{daemon.ErrNotRunning, problem{Status: http.StatusConflict, Code: "not_running", Detail: "the run is over"}},
 		{syncer.ErrApproval, problem{Status: http.StatusConflict, Code: "approval", Detail: "the plan cannot be approved", Hint: "run the sync again for a new plan"}},
-		{context.Canceled, problem{Status: http.StatusServiceUnavailable, Code: "stopping", Detail: "the daemon is stopping", Hint: "ask again when it is up; runs go on by themselves"}},
 	} {
 		if errors.Is(err, known.err) {
 			return &known.problem
@@ -63,9 +61,20 @@ func asProblem(err error) *problem {
 	return &problem{Status: http.StatusInternalServerError, Code: syncer.CodeInternal, Detail: "the daemon could not do this", Hint: "its log says why"}
 }
 
+// problemOf is asProblem for a request that may have been cut short.
+func problemOf(r *http.Request, err error) problem {
+	if r.Context().Err() != nil { // otherwise nobody is there to read it
+		return problem{
+			Status: http.StatusServiceUnavailable, Code: "stopping", Detail: "the daemon is stopping",
+			Hint: "ask again when it is up; what was under way goes on then",
+		}
+	}
+	return *asProblem(err)
+}
+
 // fail answers with a problem.
 func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	p := *asProblem(err)
+	p := problemOf(r, err)
 	s.prepareFailure(w, r, &p, err)
 	p.Type, p.Title = "urn:spillway:problem:"+p.Code, http.StatusText(p.Status)
 	w.Header().Set("Content-Type", "application/problem+json")

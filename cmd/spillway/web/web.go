@@ -28,12 +28,13 @@ type Syncs interface {
 	Known(ctx context.Context, sync, key string) (*syncer.KnownRow, error) // nil: the snapshot does not know the key
 }
 
-// Runs are what a daemon takes for one run. Errors wrap runlog.ErrNotFound, daemon.ErrBusy, daemon.ErrNotRunning and
+// Runs are what a daemon takes for runs that there are. Errors wrap runlog.ErrNotFound, daemon.ErrUnknownSync, daemon.ErrBusy, daemon.ErrNotRunning and
 // syncer.ErrApproval.
 type Runs interface {
 	Cancel(ctx context.Context, run, by string) (runlog.Run, error)
 	Approve(ctx context.Context, run, by string) (runlog.Run, error)
 	Retry(ctx context.Context, run string, keys []string, code, by string) (released int, started runlog.Run, err error)
+	RetrySync(ctx context.Context, sync string, keys []string, code, by string) (released int, started runlog.Run, err error)
 	Wait(ctx context.Context, run string, d time.Duration) (runlog.Run, error)
 	Runs() *runlog.Log
 }
