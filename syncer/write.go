@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"time"
 
 	"spillway/destinations"
@@ -76,7 +77,11 @@ func tokenTexts(tokens []diffstore.Token) string {
 
 // addJSON gives records the fields that were left as they are stored, all of them in the memory of the batch.
 func (s *sender) addJSON(b *batch, records []destinations.Record) error {
-	text := b.text[:0]
+	size := 0
+	for n := range b.items {
+		size += 2 * len(b.items[n].Stored)
+	}
+	text := slices.Grow(b.text[:0], size)
 	ends := make([]int, len(records))
 	for n := range b.items {
 		i := &b.items[n]

@@ -11,6 +11,7 @@ import (
 type parted struct {
 	dir   string
 	limit int
+	first int // bytes that a part has room for from the start
 	bytes int
 	file  *os.File
 	end   int64
@@ -35,8 +36,16 @@ const (
 	partChunk = 1 << 12
 )
 
+// newParted is for about n numbers.
+func newParted(dir string, limit int, n uint64) *parted {
+	return &parted{dir: dir, limit: limit, first: int(min(n/parts*8*9/8, partChunk))}
+}
+
 func (p *parted) add(v uint64) error {
 	t := &p.parts[v>>(64-partBits)]
+	if t.last == nil {
+		t.last = make([]byte, 0, p.first)
+	}
 	t.last = binary.LittleEndian.AppendUint64(t.last, v)
 	if len(t.last) < partChunk {
 		return nil

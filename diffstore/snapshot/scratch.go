@@ -20,6 +20,13 @@ type scratch struct {
 	w     *bufio.Writer
 }
 
+// expect makes room for n bytes at most, if they are kept in memory.
+func (s *scratch) expect(n uint64) {
+	if n <= uint64(s.limit) {
+		s.buf = make([]byte, 0, n)
+	}
+}
+
 func (s *scratch) Write(b []byte) (int, error) {
 	s.size += int64(len(b))
 	if s.file == nil && len(s.buf)+len(b) <= s.limit {

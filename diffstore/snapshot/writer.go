@@ -46,8 +46,9 @@ func newWriter(f File, h header, seal *sealer, hash *hasher, n uint64, tempDir s
 	room := func(part int) *scratch { return &scratch{dir: tempDir, limit: memory / part} }
 	w := &writer{
 		file: f, out: bufio.NewWriterSize(f, 1<<18), header: h, seal: seal, hash: hash, keyBits: directoryBits(n),
-		index: room(4), refs: room(8), ids: &parted{dir: tempDir, limit: memory / 4}, detail: -1,
+		index: room(4), refs: room(8), ids: newParted(tempDir, memory/4, n), detail: -1,
 	}
+	w.index.expect(n * entrySize)
 	w.idBits = max(w.keyBits-1, minBits)
 	w.keyDir, w.idDir = make([]uint32, 1<<w.keyBits+1), make([]uint32, 1<<w.idBits+1)
 	_, err := w.write(h.bytes())
