@@ -99,6 +99,9 @@ func object(b destinations.Batch, r destinations.Record, more ...destinations.Fi
 	}
 	for _, f := range append(slices.Clone(r.Fields), more...) {
 		group, name, ok := strings.Cut(f.Name, ".")
+		if f.Value == nil && slices.Contains(lists, f.Name) {
+			f.Value = []destinations.Value{}
+		}
 		if !ok {
 			top = append(top, f)
 			continue

@@ -69,7 +69,7 @@ func (w *delivery) await(ctx context.Context, b destinations.Batch, a httpapi.An
 	}
 	for pause := firstPoll; !reply.Job.over(); pause = min(2*pause, longestPoll) {
 		if time.Since(start) >= w.config.JobTimeout {
-			return job{}, fmt.Errorf("Zendesk had not finished the job within %s", w.config.JobTimeout) //nolint:staticcheck // a name
+			return job{}, fmt.Errorf("the job was not over after %s", w.config.JobTimeout)
 		}
 		timer := time.NewTimer(pause)
 		select {

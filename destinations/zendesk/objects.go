@@ -97,6 +97,9 @@ var kinds = map[string]kind{
 	}, "ticket_fields", ticketFields},
 }
 
+// lists are fields that hold what they were last given, and nothing when that is an empty list.
+var lists = []string{"tags", "domain_names"}
+
 // customTypes are the types of fields that an account may add. Tickets also list those that every account has, whose
 // types are others.
 var customTypes = map[string]destinations.FieldType{

@@ -15,7 +15,7 @@ type outcome struct {
 	ID          json.RawMessage `json:"id"`
 	Index       *int            `json:"index"`
 	Email       string          `json:"email"`
-	ExternalID  string          `json:"external_id"`
+	ExternalID  json.RawMessage `json:"external_id"`
 	Status      string          `json:"status"` // Created, Updated, Deleted or Failed
 	Success     *bool           `json:"success"`
 	Error       json.RawMessage `json:"error"`
@@ -62,7 +62,7 @@ func (o outcome) result(op destinations.Op) destinations.Result {
 
 // place is where in b the record stands that o is of, -1 if o does not tell.
 func (o outcome) place(b destinations.Batch) int {
-	own := o.ExternalID
+	own := text(o.ExternalID)
 	switch b.Identifier {
 	case email:
 		own = o.Email

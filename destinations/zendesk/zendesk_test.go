@@ -139,6 +139,7 @@ func TestZendeskKeepsTheContractOfDestinations(t *testing.T) {
 		{Field: "user_fields.vip", Value: false, Stored: `false`},
 		{Field: "user_fields.plan", Value: nil, Stored: `null`},
 		{Field: "tags", Value: []destinations.Value{"a", "b"}, Stored: `["a","b"]`},
+		{Field: "tags", Value: nil, Stored: `[]`},
 		{Field: "organization_id", Value: json.Number("360000000000001"), Stored: `360000000000001`},
 	}
 	t.Run("users", func(t *testing.T) {
@@ -408,6 +409,7 @@ func TestWhatJobsSayIsUnderstood(t *testing.T) {
 		want string
 	}{
 		{"in order", externalID, []any{made(0), made(1), made(2)}, "accepted accepted accepted"},
+		{"external ids as numbers", externalID, []any{made(0), record{"id": id + 1, "status": "Created", "external_id": 42}, made(2)}, "accepted accepted accepted"},
 		{"out of order", externalID, []any{made(2), made(0), made(1)}, "accepted accepted accepted"},
 		{"twice", externalID, []any{made(0), made(1), made(2), made(0)}, "accepted accepted accepted"},
 		{"too few", externalID, []any{made(0), made(2)}, "accepted unknown:no_result accepted"},
