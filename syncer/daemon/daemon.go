@@ -55,6 +55,7 @@ type Daemon struct {
 	events   []Event         // to be told when mu is let go of
 	reloaded Reloaded
 	checks   []Check
+	files    uint64    // the fingerprint of the project that Open was given
 	beat     time.Time // when the scheduler last looked
 	wakeups  int
 }
@@ -80,6 +81,9 @@ func Open(ctx context.Context, p *project.Project, o Options) (*Daemon, error) {
 	}
 	d.version, d.runs = &version{engine: e, project: p}, e.Runs()
 	d.reloaded = Reloaded{At: d.now()}
+	if o.Watch {
+		d.files = fingerprint(p.Root)
+	}
 	d.mu.Lock()
 	err = d.stand(ctx, p)
 	if err == nil {

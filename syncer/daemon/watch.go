@@ -41,8 +41,8 @@ func (d *Daemon) watch(ctx context.Context) (err error) {
 		signs, troubles = watcher.Events, watcher.Errors
 	}
 	d.listen(watcher, root)
-	seen := fingerprint(root)
-	timer := time.NewTimer(pollInterval)
+	seen := d.files
+	timer := time.NewTimer(settled) // they may have changed since they were read
 	defer timer.Stop()
 	for {
 		select {

@@ -52,6 +52,12 @@ type world struct {
 func inWorld(t *testing.T, test func(t *testing.T, w *world), syncs ...*project.Sync) {
 	t.Helper()
 	t.Parallel()
+	inWorldAlone(t, test, syncs...)
+}
+
+// inWorldAlone is inWorld without other tests beside it.
+func inWorldAlone(t *testing.T, test func(t *testing.T, w *world), syncs ...*project.Sync) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, syncs...)
 		defer w.stop() // its ticks would go on for ever
