@@ -202,18 +202,25 @@ func appendMembers(dst []byte, members []member, values []byte) []byte {
 
 func (p *parser) number(dst []byte) ([]byte, error) {
 	start := p.pos
+	if !p.passNumber() {
+		return nil, errSyntax
+	}
+	return append(dst, p.src[start:p.pos]...), nil
+}
+
+func (p *parser) passNumber() bool {
 	if p.peek() == '-' {
 		p.pos++
 	}
 	if p.peek() == '0' {
 		p.pos++
 	} else if !p.digits() {
-		return nil, errSyntax
+		return false
 	}
 	if p.peek() == '.' {
 		p.pos++
 		if !p.digits() {
-			return nil, errSyntax
+			return false
 		}
 	}
 	if c := p.peek(); c == 'e' || c == 'E' {
@@ -222,10 +229,10 @@ func (p *parser) number(dst []byte) ([]byte, error) {
 			p.pos++
 		}
 		if !p.digits() {
-			return nil, errSyntax
+			return false
 		}
 	}
-	return append(dst, p.src[start:p.pos]...), nil
+	return true
 }
 
 func (p *parser) digits() bool {

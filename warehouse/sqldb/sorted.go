@@ -20,13 +20,26 @@ func appendSorted(dst, src []byte) ([]byte, bool) {
 		return dst, false
 	}
 	s.space()
-	return s.dst, s.pos == len(src)
+	return append(s.dst, src[s.from:s.pos]...), s.pos == len(src)
 }
 
-// sorted reads such a document and writes it as it goes.
+// sorted reads such a document, and copies what stands between its spaces.
 type sorted struct {
 	parser
-	dst []byte
+	dst  []byte
+	from int // what follows was not copied yet
+}
+
+// space passes spaces.
+func (s *sorted) space() {
+	if c := s.peek(); c > ' ' {
+		return
+	}
+	end := s.pos
+	if s.parser.space(); s.pos > end {
+		s.dst = append(s.dst, s.src[s.from:end]...)
+		s.from = s.pos
+	}
 }
 
 func (s *sorted) value(depth int) (ok bool) {
@@ -45,33 +58,28 @@ func (s *sorted) value(depth int) (ok bool) {
 	case 'n':
 		return s.constant("null")
 	}
-	dst, err := s.number(s.dst)
-	if err == nil {
-		s.dst = dst
-	}
-	return err == nil
+	return s.passNumber()
 }
 
 func (s *sorted) constant(word string) bool {
-	dst, err := s.word(s.dst, word)
-	if err == nil {
-		s.dst = dst
+	if !bytes.HasPrefix(s.src[s.pos:], []byte(word)) {
+		return false
 	}
-	return err == nil
+	s.pos += len(word)
+	return true
 }
 
-// text copies a string and returns what it stands for.
+// text passes a string and returns what it stands for.
 func (s *sorted) text() ([]byte, bool) {
-	start := s.pos
 	if s.peek() != '"' {
 		return nil, false
 	}
-	for s.pos++; s.pos < len(s.src); s.pos++ {
-		switch c := s.src[s.pos]; {
+	start := s.pos + 1
+	for i, c := range s.src[start:] {
+		switch {
 		case c == '"':
-			s.pos++
-			s.dst = append(s.dst, s.src[start:s.pos]...)
-			return s.src[start+1 : s.pos-1], true
+			s.pos = start + i + 1
+			return s.src[start : start+i], true
 		case c < ' ':
 			return nil, false
 		}
@@ -81,11 +89,9 @@ func (s *sorted) text() ([]byte, bool) {
 
 func (s *sorted) members(depth int) bool {
 	s.pos++
-	s.dst = append(s.dst, '{')
 	s.space()
 	if s.peek() == '}' {
 		s.pos++
-		s.dst = append(s.dst, '}')
 		return true
 	}
 	var last []byte
@@ -101,7 +107,6 @@ func (s *sorted) members(depth int) bool {
 			return false
 		}
 		s.pos++
-		s.dst = append(s.dst, ':')
 		s.space()
 		if !s.value(depth + 1) {
 			return false
@@ -114,11 +119,9 @@ func (s *sorted) members(depth int) bool {
 
 func (s *sorted) elements(depth int) bool {
 	s.pos++
-	s.dst = append(s.dst, '[')
 	s.space()
 	if s.peek() == ']' {
 		s.pos++
-		s.dst = append(s.dst, ']')
 		return true
 	}
 	for {
@@ -132,7 +135,7 @@ func (s *sorted) elements(depth int) bool {
 	}
 }
 
-// separator reads what follows an element: a comma, after which there is more, or the closing bracket.
+// separator passes what follows an element: a comma, after which there is more, or the closing bracket.
 func (s *sorted) separator(closing byte) (more, ok bool) {
 	s.space()
 	c := s.peek()
@@ -140,6 +143,5 @@ func (s *sorted) separator(closing byte) (more, ok bool) {
 		return false, false
 	}
 	s.pos++
-	s.dst = append(s.dst, c)
 	return c == ',', true
 }
