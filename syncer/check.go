@@ -95,7 +95,7 @@ type Silent struct {
 // Inspect checks syncs against their warehouses and destinations and reports all that is wrong with them. No row is
 // read, no record sent. A system that cannot be asked is asked once, however many syncs need it.
 func (e *Engine) Inspect(ctx context.Context, syncs []*project.Sync) Inspection {
-	i := &inspector{Engine: e}
+	i := &inspector{Engine: e, proved: map[string]bool{}, failed: map[string]bool{}}
 	for _, s := range syncs {
 		i.inspect(ctx, s)
 	}
@@ -106,6 +106,8 @@ func (e *Engine) Inspect(ctx context.Context, syncs []*project.Sync) Inspection 
 type inspector struct {
 	*Engine
 	Inspection
+	proved map[string]bool // destinations whose credentials suffice
+	failed map[string]bool // systems that were asked in vain, by kind and name
 }
 
 func (i *inspector) inspect(ctx context.Context, s *project.Sync) {
@@ -117,23 +119,27 @@ func (i *inspector) inspect(ctx context.Context, s *project.Sync) {
 // ask asks the destination of s. Where that fails, what is known offline is all there is.
 func (i *inspector) ask(ctx context.Context, s *project.Sync) *route {
 	offline := offlineRoute(i.project, s)
-	if i.silent("destination", s.Destination, s) {
+	if i.gaveUp("destination", s.Destination, s) {
 		return offline
 	}
 	d, err := i.Destination(ctx, s.Destination)
+	if err == nil && !i.proved[s.Destination] {
+		err = d.Check(ctx) // not every service has to be asked for its objects and fields
+		i.proved[s.Destination] = err == nil
+	}
 	if err == nil {
 		var r *route
 		if r, err = askRoute(ctx, s, i.sourceFile(s), d); err == nil {
 			return r
 		}
 	}
-	i.failed("destination", s.Destination, i.project.Destinations[s.Destination].At, s, err)
+	i.giveUp("destination", s.Destination, i.project.Destinations[s.Destination].At, s, err)
 	return offline
 }
 
 // describe asks the warehouse of s for the columns of the model; they are nil where that fails.
 func (i *inspector) describe(ctx context.Context, s *project.Sync) []warehouse.Column {
-	if i.silent("warehouse", s.Warehouse, s) {
+	if i.gaveUp("warehouse", s.Warehouse, s) {
 		return nil
 	}
 	w, err := i.Warehouse(ctx, s.Warehouse)
@@ -147,7 +153,7 @@ func (i *inspector) describe(ctx context.Context, s *project.Sync) []warehouse.C
 			return nil
 		}
 	}
-	i.failed("warehouse", s.Warehouse, i.project.Warehouses[s.Warehouse].At, s, err)
+	i.giveUp("warehouse", s.Warehouse, i.project.Warehouses[s.Warehouse].At, s, err)
 	return nil
 }
 
@@ -164,20 +170,20 @@ func (i *inspector) statementProblem(s *project.Sync, err error) project.Problem
 	return project.Located(p)
 }
 
-// silent reports whether a system was asked in vain, which then concerns s too.
-func (i *inspector) silent(kind, name string, s *project.Sync) bool {
+// gaveUp reports whether a system was asked in vain before, which then concerns s too.
+func (i *inspector) gaveUp(kind, name string, s *project.Sync) bool {
 	for n := range i.Silent {
 		if i.Silent[n].Kind == kind && i.Silent[n].Name == name {
 			i.Silent[n].Syncs = append(i.Silent[n].Syncs, s.Name)
-			return true
 		}
 	}
-	return false
+	return i.failed[kind+" "+name]
 }
 
-// failed notes why a system that is declared at a place could not be asked: for its settings, or for a reason that
-// has nothing to do with the project.
-func (i *inspector) failed(kind, name, at string, s *project.Sync, err error) {
+// giveUp notes why a system that is declared at a place could not be asked: for its settings, or for a reason that has
+// nothing to do with the project.
+func (i *inspector) giveUp(kind, name, at string, s *project.Sync, err error) {
+	i.failed[kind+" "+name] = true
 	if FailureCode(err) == CodeConfig {
 		i.Problems = append(i.Problems, project.ProblemAt(at, kind+"s."+name, err.Error()))
 		return
