@@ -120,7 +120,8 @@ type Record struct {
 	Fields Fields // none for Archive and Delete
 
 	// JSON may stand for Fields in the records of an object that takes it: the object of JSON that Fields.AppendJSON
-	// would write. It is for services that are sent the fields as they are, and spares them a value a field.
+	// would write. It is for services that are sent the fields as they are, and spares them a value a field. It holds until
+	// Write returns.
 	JSON []byte
 
 	// Token is the same whenever this very record is sent again before the service gave its verdict on it, and

@@ -22,12 +22,12 @@ func newFlights() *flights {
 }
 
 // names returns the hashes of a record's key and identifier. That of no identifier is the key's.
-func (f *flights) names(i *item) (key, id uint32) {
-	key = uint32(maphash.String(f.keys, i.Key))
+func (f *flights) names(i *item) (key, id uint64) {
+	key = maphash.String(f.keys, i.Key)
 	if i.Folded == "" {
 		return key, key
 	}
-	return key, uint32(maphash.String(f.ids, i.Folded))
+	return key, maphash.String(f.ids, i.Folded)
 }
 
 // take takes the names of a record for b, or none of them where one is taken, be it by b itself.
@@ -53,9 +53,9 @@ func (f *flights) await(b *batch, i *item) {
 	f.add(b, key, id)
 }
 
-func (f *flights) busy(key, id uint32) bool { return f.taken.has(key) || f.taken.has(id) }
+func (f *flights) busy(key, id uint64) bool { return f.taken.has(key) || f.taken.has(id) }
 
-func (f *flights) add(b *batch, key, id uint32) {
+func (f *flights) add(b *batch, key, id uint64) {
 	f.taken.add(key)
 	f.taken.add(id)
 	b.names = append(b.names, key, id)

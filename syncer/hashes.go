@@ -3,16 +3,16 @@ package syncer
 // hashes is a set of hashes that many come to and go from: a table that is probed in a line, as a map would be, for a
 // fraction of its time.
 type hashes struct {
-	slots []uint32 // of the halves of hashes; 0 is free, and their number is a power of two
+	slots []uint64 // 0 is free; their number is a power of two
 	used  int
 }
 
 const leastSlots = 1 << 10
 
-func newHashes() hashes { return hashes{slots: make([]uint32, leastSlots)} }
+func newHashes() hashes { return hashes{slots: make([]uint64, leastSlots)} }
 
 // slot returns the place of h, or the free one where it would stand.
-func (s *hashes) slot(h uint32) int {
+func (s *hashes) slot(h uint64) int {
 	last := len(s.slots) - 1
 	at := int(h) & last
 	for s.slots[at] != 0 && s.slots[at] != h {
@@ -21,12 +21,12 @@ func (s *hashes) slot(h uint32) int {
 	return at
 }
 
-func (s *hashes) has(h uint32) bool {
+func (s *hashes) has(h uint64) bool {
 	h = max(h, 1)
 	return s.slots[s.slot(h)] == h
 }
 
-func (s *hashes) add(h uint32) {
+func (s *hashes) add(h uint64) {
 	h = max(h, 1)
 	at := s.slot(h)
 	if s.slots[at] == h {
@@ -40,7 +40,7 @@ func (s *hashes) add(h uint32) {
 
 func (s *hashes) grow() {
 	old := s.slots
-	s.slots = make([]uint32, 2*len(old))
+	s.slots = make([]uint64, 2*len(old))
 	for _, h := range old {
 		if h != 0 {
 			s.slots[s.slot(h)] = h
@@ -49,7 +49,7 @@ func (s *hashes) grow() {
 }
 
 // remove takes h out, and moves what stands behind it to where it is found from now on.
-func (s *hashes) remove(h uint32) {
+func (s *hashes) remove(h uint64) {
 	h = max(h, 1)
 	at := s.slot(h)
 	if s.slots[at] == 0 {

@@ -8,9 +8,9 @@ import (
 func TestASetOfHashesHoldsWhatAMapWould(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
-	set, want := newHashes(), map[uint32]bool{}
+	set, want := newHashes(), map[uint64]bool{}
 	for range 200_000 {
-		h := random.Uint32N(3000) << random.IntN(3) // many of them meet in one slot
+		h := random.Uint64N(3000) << random.IntN(3) // many of them meet in one slot
 		switch random.IntN(3) {
 		case 0:
 			set.remove(h)
@@ -21,7 +21,7 @@ func TestASetOfHashesHoldsWhatAMapWould(t *testing.T) {
 				want[max(h, 1)] = true
 			}
 		}
-		probe := random.Uint32N(3000)
+		probe := random.Uint64N(3000)
 		if set.has(probe) != want[max(probe, 1)] {
 			t.Fatalf("of %d it says %v", probe, set.has(probe))
 		}

@@ -31,7 +31,7 @@ const (
 // batch is what one Write delivers, on its way.
 type batch struct {
 	items   []item
-	names   []uint32 // that it has taken among the flights
+	names   []uint64 // that it has taken among the flights
 	tokens  []diffstore.Token
 	text    []byte // what its records have as JSON
 	results []destinations.Result

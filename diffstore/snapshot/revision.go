@@ -263,33 +263,29 @@ func (s *session) Intend(ctx context.Context, attempts []diffstore.Attempt) (tok
 	return tokens, nil
 }
 
-// intend drafts those of the attempts that others numbers, and puts their tokens among those of all.
-func (r *revision) intend(attempts []diffstore.Attempt, others []int, tokens []diffstore.Token) error {
-	for _, i := range others {
-		if err := r.loadNamed(i, attempts[i].Entry.Key); err != nil {
+// intend drafts the others of the attempts, and puts their tokens among those of all.
+func (r *revision) intend(attempts []diffstore.Attempt, others []other, tokens []diffstore.Token) error {
+	for _, o := range others {
+		if err := r.loadNamed(o.at, attempts[o.at].Entry.Key); err != nil {
 			return err
 		}
 	}
-	for _, i := range others {
-		if id := attempts[i].Entry.ID; id != "" {
-			if err := r.loadHolders(id, r.named[i].id, r.ordOf(r.named[i].place)); err != nil {
+	for _, o := range others {
+		if id := attempts[o.at].Entry.ID; id != "" {
+			if err := r.loadHolders(id, r.named[o.at].id, r.ordOf(r.named[o.at].place)); err != nil {
 				return err
 			}
 		}
 	}
-	for _, i := range others {
-		first := i
-		for first > 0 && attempts[first-1].Batch == attempts[i].Batch {
-			first--
-		}
+	for _, o := range others {
 		var err error
-		if tokens[i], err = r.IntendOne(&attempts[i], tokens[first], r.session.token); err != nil {
+		if tokens[o.at], err = r.IntendOne(&attempts[o.at], tokens[o.first], r.session.token); err != nil {
 			return err
 		}
 	}
-	for _, i := range others {
-		if a := &attempts[i]; !a.Removal {
-			r.loaded[r.named[i].place].stored.coming = a.Entry.Source & sourceMask
+	for _, o := range others {
+		if a := &attempts[o.at]; !a.Removal {
+			r.loaded[r.named[o.at].place].stored.coming = a.Entry.Source & sourceMask
 		}
 	}
 	return nil

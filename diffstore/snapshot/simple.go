@@ -2,7 +2,6 @@ package snapshot
 
 import (
 	"math/bits"
-	"slices"
 
 	"spillway/diffstore"
 )
@@ -12,13 +11,16 @@ import (
 // What becomes of such a key when the attempt is intended, and when it is taken, follows from it alone.
 type simple struct {
 	call    uint64           // counts revisions that settle
-	others  []int            // attempts that need a draft
+	others  []other          // attempts that need a draft
 	fates   []diffstore.Fate // likewise
 	taken   []*held
 	names   nameSet
 	scratch stored
 	claim   [1]diffstore.Claim
 }
+
+// other is an attempt by its number, with that of the first of its batch.
+type other struct{ at, first int }
 
 func (s *simple) reset() {
 	clear(s.fates)
@@ -28,12 +30,14 @@ func (s *simple) reset() {
 }
 
 // intendSimple notes the simple ones of the attempts, of which named has the names, in the journal and in memory, puts
-// their tokens among those of all and returns the numbers of the others. As what was noted cannot be taken back, it leaves
+// their tokens among those of all and returns the others. As what was noted cannot be taken back, it leaves
 // all attempts to the draft where one may turn out to be wrong, or where they concern each other.
-func (r *revision) intendSimple(attempts []diffstore.Attempt, tokens []diffstore.Token) (others []int, err error) {
+func (r *revision) intendSimple(attempts []diffstore.Attempt, tokens []diffstore.Token) (others []other, err error) {
 	p := &r.simple
-	all := r.session.out == nil || p.names.repeated(r.named) ||
-		slices.ContainsFunc(attempts, func(a diffstore.Attempt) bool { return a.Removal })
+	all := r.session.out == nil || p.names.repeated(r.named)
+	for i := range attempts {
+		all = all || attempts[i].Removal
+	}
 	first := 0 // of the present batch
 	for from := 0; from < len(attempts); from += lookAhead {
 		to := min(from+lookAhead, len(attempts))
@@ -49,7 +53,7 @@ func (r *revision) intendSimple(attempts []diffstore.Attempt, tokens []diffstore
 				}
 			}
 			if !ok {
-				p.others = append(p.others, i)
+				p.others = append(p.others, other{i, first})
 			}
 		}
 	}
