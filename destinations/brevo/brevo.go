@@ -243,21 +243,25 @@ func body(b destinations.Batch, r destinations.Record) ([]byte, error) {
 	return append(top, destinations.FieldValue{Name: "attributes", Value: json.RawMessage(text)}).AppendJSON(nil)
 }
 
-// decode accepts a contact that was changed or deleted, which is answered with nothing, or made, which gives its id.
+// decode accepts a contact that was changed or deleted, which is answered with nothing, or made, which gives its id. One that
+// was to go and is not there is told from an address where nothing is.
 func decode(_ destinations.Batch, _ destinations.Record, a httpapi.Answer) (destinations.Result, error) {
-	if a.Status == http.StatusNoContent || a.Status == http.StatusNotFound {
-		return destinations.Result{Status: destinations.Accepted}, nil
+	accepted := destinations.Result{Status: destinations.Accepted}
+	if a.Status == http.StatusNoContent {
+		return accepted, nil
 	}
 	var reply struct {
-		ID json.Number `json:"id"`
+		ID   json.Number `json:"id"`
+		Code string      `json:"code"`
 	}
 	if err := json.Unmarshal(a.Body, &reply); err != nil {
 		return destinations.Result{}, fmt.Errorf("the answer of Brevo is not the JSON that was expected: %w", err)
 	}
-	if reply.ID == "" {
+	accepted.RemoteID = reply.ID.String()
+	if reply.ID == "" && reply.Code != "document_not_found" {
 		return destinations.Result{}, errors.New("the answer of Brevo names no contact")
 	}
-	return destinations.Result{Status: destinations.Accepted, RemoteID: reply.ID.String()}, nil
+	return accepted, nil
 }
 
 // problem reads Brevo's form of errors, and how long its limit lasts, for which it has headers of its own.

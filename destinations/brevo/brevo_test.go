@@ -123,6 +123,20 @@ func TestWhatIsThereDecides(t *testing.T) {
 	}
 }
 
+func TestAnAddressWhereNothingIsDeletesNobody(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{"<html>Not Found</html>", `{"message":"no such route"}`} {
+		synctest.Test(t, func(t *testing.T) {
+			d, _, wire := dial(t)
+			wire.SpoilAll(destinationtest.Reply(404, body))
+			got, err := d.Write(t.Context(), batch(destinations.Delete, destinations.Record{Key: "1", ID: person(1).ID}))
+			if err != nil || statuses(got) != "unknown:answer" {
+				t.Errorf("%+v, %v", got, err)
+			}
+		})
+	}
+}
+
 func TestContactsAreFoundByAnIDOfTheSenders(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
