@@ -228,14 +228,14 @@ func (r *runner) conclude(ctx context.Context, err error) (runlog.Run, error) {
 	return r.run, r.recorder.Finish(context.WithoutCancel(ctx), r.run)
 }
 
-// Interruption is the cause with which a run's context is cancelled by somebody who can say why.
-type Interruption struct{ Why string }
+// InterruptedError is the cause with which a run's context is cancelled by somebody who can say why.
+type InterruptedError struct{ Why string }
 
-func (i *Interruption) Error() string { return i.Why }
+func (e *InterruptedError) Error() string { return e.Why }
 
 func interruption(cause, err error) *runlog.Failure {
 	message := "the run was interrupted"
-	if i, ok := errors.AsType[*Interruption](cause); ok {
+	if i, ok := errors.AsType[*InterruptedError](cause); ok {
 		message += ": " + i.Why
 	}
 	message += "; what was not settled is sent by the next run"

@@ -112,7 +112,7 @@ const (
 )
 
 // errStopped is what a run is interrupted with when the daemon ends. It goes on when the daemon is started again.
-var errStopped = &syncer.Interruption{Why: "spillway was stopped"}
+var errStopped = &syncer.InterruptedError{Why: "spillway was stopped"}
 
 // Run keeps the syncs running until ctx ends. Then running runs may finish the requests in flight, and are recorded as
 // cancelled: within 35 seconds at most. What waits, and what was interrupted, goes on when the daemon is started again.

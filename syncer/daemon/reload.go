@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"slices"
 
 	"spillway/syncer"
 	"spillway/syncer/project"
@@ -61,8 +62,8 @@ func (d *Daemon) take(ctx context.Context, p *project.Project) project.Problems 
 	}
 	before.retired = true
 	d.closeRetired(before)
-	for i := len(d.line) - 1; i >= 0; i-- {
-		if _, ok := d.syncs[d.line[i].run.Sync]; !ok {
+	for i, j := range slices.Backward(d.line) {
+		if _, ok := d.syncs[j.run.Sync]; !ok {
 			if _, err := d.withdraw(ctx, i, "the project has no such sync any more"); err != nil {
 				return refuse(err)
 			}

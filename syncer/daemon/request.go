@@ -114,7 +114,7 @@ func (d *Daemon) Cancel(ctx context.Context, id, by string) (runlog.Run, error) 
 		if err := d.runs.Leave(ctx, run.ID); err != nil {
 			return runlog.Run{}, err
 		}
-		j.interrupt(&syncer.Interruption{Why: "it was cancelled by " + by})
+		j.interrupt(&syncer.InterruptedError{Why: "it was cancelled by " + by})
 		return run, nil
 	}
 	i := slices.IndexFunc(d.line, func(j *job) bool { return j.run.ID == run.ID })

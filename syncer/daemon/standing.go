@@ -145,8 +145,14 @@ func (d *Daemon) place(st *standing) {
 // dueHeap holds the syncs that are to be looked at, the next one first.
 type dueHeap []*standing
 
-func (h dueHeap) Len() int           { return len(h) }
-func (h dueHeap) Less(i, j int) bool { return h[i].next.Before(h[j].next) }
+func (h dueHeap) Len() int { return len(h) }
+func (h dueHeap) Less(i, j int) bool {
+	if order := h[i].next.Compare(h[j].next); order != 0 {
+		return order < 0
+	}
+	return h[i].sync.Name < h[j].sync.Name
+}
+
 func (h dueHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
 	h[i].place, h[j].place = i, j
