@@ -199,13 +199,18 @@ func (a *app) showFields(cmd *cobra.Command, name, object string) error {
 		return err
 	}
 	var fields []destinations.Field
+	var objects []destinations.Object
 	err = a.withDestination(cmd, p, name, func(d destinations.Destination) error {
-		fields, err = d.Fields(cmd.Context(), object)
-		return err
+		if fields, err = d.Fields(cmd.Context(), object); !errors.Is(err, destinations.ErrNoObject) {
+			return err
+		}
+		var failed error
+		objects, failed = d.Objects(cmd.Context())
+		return errors.Join(err, failed)
 	})
 	switch {
 	case errors.Is(err, destinations.ErrNoObject):
-		return usagef("destination %s has no object %q; see: spillway destinations objects %s", name, object, name)
+		return usagef("destination %s has no object %q%s; see: spillway destinations objects %s", name, object, meant(object, objects), name)
 	case err != nil:
 		return fmt.Errorf("list the fields of %s at destination %s: %w", object, name, err)
 	}
@@ -214,6 +219,18 @@ func (a *app) showFields(cmd *cobra.Command, name, object string) error {
 	}
 	a.renderFields(name, fields)
 	return nil
+}
+
+// meant is what a name that is none of the objects is most likely a misspelling of.
+func meant(name string, objects []destinations.Object) string {
+	names := make([]string, len(objects))
+	for i, o := range objects {
+		names[i] = o.Name
+	}
+	if near := settings.Nearest(name, names); near != "" {
+		return fmt.Sprintf("; did you mean %q?", near)
+	}
+	return ""
 }
 
 // field is a field as the JSON of fields shows it.

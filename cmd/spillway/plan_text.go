@@ -117,7 +117,7 @@ func hanging(s string) string {
 
 func irreversible(b syncer.About) string {
 	if b.Irreversible {
-		return text.FgRed.Sprint(" (cannot be undone)")
+		return text.FgRed.Sprint(" (irreversible)")
 	}
 	return ""
 }
@@ -196,7 +196,11 @@ func (a *app) renderSamples(p *syncer.Plan) {
 		if len(shown) == 0 {
 			continue
 		}
-		a.printf("\n  %s (%s, showing %d)\n", kind.color.Sprint(kind.sign), count(kind.n), len(shown))
+		note := ""
+		if kind.name == "removed" && p.About.Irreversible {
+			note = text.FgRed.Sprint(" cannot be undone")
+		}
+		a.printf("\n  %s (%s, showing %d)%s\n", kind.color.Sprint(kind.sign), count(kind.n), len(shown), note)
 		for _, s := range shown {
 			a.printf("      %-18s %s\n", short(safe(s.Key), 18), sampleLine(s))
 		}

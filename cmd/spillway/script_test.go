@@ -43,6 +43,7 @@ func TestMain(m *testing.M) {
 //	get URL FILE              fetch a page
 //	shop                      write the project testdata/shop here, and serve the service that it delivers to
 //	answer KIND [ARG...]      say how the service answers; see answer
+//	vendor KIND               serve the stand-in of a vendor, at the address that takes the place of $URL in spillway.toml
 //
 // and the condition [root].
 func TestScript(t *testing.T) {
@@ -71,7 +72,7 @@ func TestScript(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "json": checkJSON, "balanced": balanced, "plain": plain, "tidy": tidy,
-			"start": start, "end": end, "await": await, "get": get, "shop": shop, "answer": answer,
+			"start": start, "end": end, "await": await, "get": get, "shop": shop, "answer": answer, "vendor": serveVendor,
 		},
 	})
 }

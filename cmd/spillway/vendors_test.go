@@ -6,11 +6,14 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
 
 	"spillway/destinations/customerio/customeriotest"
 	"spillway/destinations/hubspot/hubspottest"
@@ -233,6 +236,22 @@ func (s *standIn) arrive(body []byte) (fault func(http.ResponseWriter)) {
 	}
 	s.came = append(s.came, arrival{time.Now(), body, fault != nil})
 	return fault
+}
+
+// serveVendor serves the stand-in of a vendor to a script.
+func serveVendor(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: vendor KIND")
+	}
+	v, known := vendors()[args[0]]
+	if !known {
+		ts.Fatalf("there is no stand-in of %s", args[0])
+	}
+	s := v.serve()
+	ts.Defer(s.server.Close)
+	file := ts.MkAbs("spillway.toml")
+	content := strings.ReplaceAll(ts.ReadFile(file), "$URL", s.server.URL)
+	ts.Check(os.WriteFile(file, []byte(content), 0o600))
 }
 
 // object is that of the sync.
