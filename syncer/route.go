@@ -86,6 +86,13 @@ func askRoute(ctx context.Context, s *project.Sync, sourceFile string, d destina
 	if r.object, known = findObject(objects, s.Object); known {
 		r.fields, err = d.Fields(ctx, s.Object)
 	}
+	if err == nil && slices.Contains(r.object.Identifiers, "*") {
+		// Which fields are unique is known to some destinations only once these were listed.
+		if objects, err = d.Objects(ctx); err != nil {
+			return nil, fmt.Errorf("list the objects of destination %s: %w", s.Destination, err)
+		}
+		r.object, known = findObject(objects, s.Object)
+	}
 	switch {
 	case !known || errors.Is(err, destinations.ErrNoObject):
 		r.without(noObject(s, objects))
