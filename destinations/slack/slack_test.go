@@ -94,7 +94,7 @@ func TestSlackKeepsTheContractOfDestinations(t *testing.T) {
 			}
 			return d
 		},
-		Service: func(*testing.T) destinationtest.Service { return slacktest.New() },
+		Service: service(t),
 		Object:  messages,
 		Op:      destinations.Insert,
 		Once:    destinations.Insert,
