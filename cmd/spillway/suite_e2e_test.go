@@ -52,6 +52,7 @@ func TestEndToEnd(t *testing.T) {
 		"a move to another warehouse":             testMoves,
 		"types":                                   testTypes,
 		"a damaged snapshot":                      testDamagedSnapshot,
+		"the pages":                               testPages,
 	}
 	maps.Copy(tests, standInTests())
 	maps.Copy(tests, vendorTests())

@@ -4,8 +4,10 @@ package browsertest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +19,7 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // Env names the environment variable that may hold the path of a Chromium.
@@ -131,4 +134,70 @@ func Get[T any](b *Browser, a chromedp.Action[T]) T {
 		b.t.Fatal(err)
 	}
 	return v
+}
+
+// Holds reports whether a reader sees this text in the page's own part. A page that is just being replaced by another
+// holds nothing.
+func (b *Browser) Holds(text string) bool {
+	seen, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.querySelector("main").innerText`))
+	return err == nil && strings.Contains(seen, text)
+}
+
+// Click presses the link or the button with this text, by mouse, and waits for the page that it leads to.
+func (b *Browser) Click(text string) {
+	b.t.Helper()
+	b.leave(chromedp.Click(chromedp.Search(fmt.Sprintf(`//main//*[self::a or self::button][normalize-space()=%q]`, text))))
+}
+
+// Press tabs to the link or the button with this text and presses Enter.
+func (b *Browser) Press(text string) {
+	b.t.Helper()
+	for range mostTabs {
+		b.Do(chromedp.KeyEvent(kb.Tab))
+		if focused := Get(b, chromedp.Evaluate[string](`document.activeElement.innerText.trim()`)); focused == text {
+			if outline := Get(b, chromedp.Evaluate[string](`getComputedStyle(document.activeElement).outlineStyle`)); outline == "none" {
+				b.t.Errorf("%q has the focus, and nothing shows it", text)
+			}
+			b.leave(chromedp.KeyEvent(kb.Enter))
+			return
+		}
+	}
+	b.t.Fatalf("no number of tabs leads to %q", text)
+}
+
+// mostTabs is more than any page has things to press.
+const mostTabs = 300
+
+// leave takes a step that leads to another page, and waits until that is there.
+func (b *Browser) leave(step chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	b.Do(chromedp.Evaluate[chromedp.Void](`document.documentElement.id = "left"`), step)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		there, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`document.readyState === "complete" && document.documentElement.id !== "left"`))
+		if err == nil && there {
+			return
+		}
+		select { // an error is that the page is being replaced
+		case <-tick.C:
+		case <-b.ctx.Done():
+			b.t.Fatalf("no other page came: %v", err)
+		}
+	}
+}
+
+// Screenshot keeps a picture of the whole page among the artifacts of the test.
+func (b *Browser) Screenshot(name string) {
+	b.t.Helper()
+	file := filepath.Join(b.t.ArtifactDir(), name+".png")
+	if err := os.WriteFile(file, Get(b, chromedp.FullScreenshot(100)), 0o600); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// Reload asks for the page again.
+func (b *Browser) Reload() {
+	b.t.Helper()
+	b.leave(chromedp.Reload())
 }
