@@ -90,6 +90,7 @@ func generatedSections(t *testing.T) map[string]string {
 	t.Helper()
 	s := map[string]string{
 		"commands":     commandPages(newApp(nil, nil, nil).root()),
+		"api routes":   apiRoutes(t),
 		"source types": sourceTypes(), "rendered types": renderedTypes(t),
 	}
 	for name, text := range project.Reference() {

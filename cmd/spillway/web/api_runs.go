@@ -11,6 +11,7 @@ import (
 
 	"spillway/cmd/spillway/web/audit"
 	"spillway/syncer"
+	"spillway/syncer/daemon"
 	"spillway/syncer/runlog"
 	"spillway/syncer/settings"
 )
@@ -116,6 +117,11 @@ func (s *server) cancelRun(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	cancelled, err := s.Daemon.Cancel(r.Context(), run.ID, who(r.Context()).Name)
+	if errors.Is(err, daemon.ErrNotRunning) {
+		p := asProblem(err)
+		p.Detail = fmt.Sprintf("run %s is over: it is %s", run.ID, run.State)
+		err = p
+	}
 	s.record(r, audit.Entry{Action: audit.Cancel, Sync: run.Sync, Run: run.ID}, err)
 	if err != nil {
 		return err

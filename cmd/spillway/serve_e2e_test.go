@@ -1,0 +1,491 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"spillway/cmd/spillway/web/audit"
+	"spillway/syncer/runlog"
+)
+
+// TestServe runs spillway serve itself, and asks it by its API and by the commands beside it.
+func TestServe(t *testing.T) {
+	t.Parallel()
+	s := newSuite(t)
+	for name, test := range map[string]func(*suite){
+		"a schedule":                 testSchedule,
+		"requests for runs":          testRequests,
+		"commands beside it":         testCommandsBeside,
+		"a held plan":                testHeldPlan,
+		"five runs killed":           testFiveKilled,
+		"an end in the middle":       testEndInTheMiddle,
+		"an address beyond loopback": testBeyondLoopback,
+		"a project that changes":     testChangingProject,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(&suite{t: t, bin: s.bin, pg: s.pg})
+		})
+	}
+}
+
+// served is a daemon that runs.
+type served struct {
+	*child
+	at whereabouts
+}
+
+// serve starts a daemon and waits until it can be asked.
+func (p *site) serve(args ...string) *served {
+	p.t.Helper()
+	d := &served{child: p.start(append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)}
+	p.t.Cleanup(func() {
+		if d.cmd.ProcessState == nil {
+			_ = d.cmd.Process.Kill()
+			_ = d.cmd.Wait()
+		}
+		if p.t.Failed() {
+			p.t.Logf("the daemon said:\n%s%s", d.stdout.String(), d.stderr.String())
+		}
+	})
+	until(p.t, func() bool {
+		at, err := readWhereabouts(p.state())
+		d.at = at
+		return err == nil && at.PID == d.cmd.Process.Pid
+	})
+	return d
+}
+
+// ask sends a request without a token, and returns the status and the answer.
+func (d *served) ask(method, path, body string, headers ...string) (int, map[string]any) {
+	d.p.t.Helper()
+	r, err := http.NewRequestWithContext(d.p.t.Context(), method, d.at.URL+path, strings.NewReader(body))
+	if err != nil {
+		d.p.t.Fatal(err)
+	}
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	return answerOf(d.p.t, &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, r)
+}
+
+func answerOf(t *testing.T, client *http.Client, r *http.Request) (int, map[string]any) {
+	t.Helper()
+	response, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := response.Body.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var answer map[string]any
+	if err := json.Unmarshal(text, &answer); err != nil && bytes.HasPrefix(text, []byte("{")) {
+		t.Fatalf("%s %s: %v\n%s", r.Method, r.URL, err, text)
+	}
+	return response.StatusCode, answer
+}
+
+// listed returns the runs in the log that match a query, newest first.
+func (d *served) listed(query string) []runlog.Run {
+	d.p.t.Helper()
+	status, answer := d.ask("GET", "/api/v1/runs?limit=500&"+query, "")
+	if status != http.StatusOK {
+		d.p.t.Fatalf("runs: %d %v", status, answer)
+	}
+	text, err := json.Marshal(answer["runs"])
+	var runs []runlog.Run
+	if err == nil {
+		err = json.Unmarshal(text, &runs)
+	}
+	if err != nil {
+		d.p.t.Fatal(err)
+	}
+	return runs
+}
+
+// testSchedule lets a sync run every second, pauses it and lets it go on.
+func testSchedule(s *suite) {
+	t := s.t
+	p := newSite(s, 50)
+	p.sync = "schedule = \"@every 1s\"\n"
+	p.configure()
+	d := p.serve()
+	until(t, func() bool { return len(d.listed("state=succeeded")) >= 3 })
+	if status, answer := d.ask("POST", "/api/v1/syncs/people/pause", ""); status != http.StatusOK || answer["paused"] != true || answer["next_run"] != nil {
+		t.Errorf("pause: %d %v", status, answer)
+	}
+	until(t, func() bool { return len(d.listed("state=running"))+len(d.listed("state=queued")) == 0 })
+	before := len(d.listed(""))
+	if status, answer := d.ask("POST", "/api/v1/syncs/people/resume", ""); status != http.StatusOK || answer["paused"] != false || answer["next_run"] == nil {
+		t.Errorf("resume: %d %v", status, answer)
+	}
+	until(t, func() bool { return len(d.listed("")) > before })
+	for _, run := range d.listed("state=succeeded") {
+		if run.Trigger != runlog.BySchedule {
+			t.Errorf("run %s was started by %s", run.ID, run.Trigger)
+		}
+	}
+	d.signal(syscall.SIGTERM).exits(exitDone)
+	if n := p.service.onceEach(); n != 50 {
+		t.Errorf("%d keys were applied", n)
+	}
+	p.matches()
+}
+
+// testRequests asks for runs as another program does.
+func testRequests(s *suite) {
+	t := s.t
+	p := newSite(s, 300)
+	sending, answered := newGate(), newGate()
+	defer answered.pass()
+	p.service.answers(func(*request) reply {
+		sending.pass()
+		return reply{after: answered.open}
+	})
+	d := p.serve()
+	status, first := d.ask("POST", "/api/v1/syncs/people/runs", "", "Idempotency-Key", "dag-1")
+	if status != http.StatusAccepted || first["terminal"] != false || first["trigger"] != "api" {
+		t.Fatalf("%d %v", status, first)
+	}
+	sending.wait(t)
+	if status, again := d.ask("POST", "/api/v1/syncs/people/runs", "", "Idempotency-Key", "dag-1"); status != http.StatusAccepted || again["id"] != first["id"] {
+		t.Errorf("asked a second time: %d %v", status, again)
+	}
+	status, refused := d.ask("POST", "/api/v1/syncs/people/runs", "", "Idempotency-Key", "dag-2")
+	if status != http.StatusConflict || refused["run"] != first["id"] || refused["code"] != "store.busy" {
+		t.Errorf("asked while it runs: %d %v", status, refused)
+	}
+	p.spillway("run").exits(exitTemporary).says("people is already running", fmt.Sprint(first["id"]))
+	id := fmt.Sprint(first["id"])
+	start := time.Now()
+	if status, run := d.ask("GET", "/api/v1/runs/"+id+"?wait=1s", ""); status != http.StatusOK || run["terminal"] != false || time.Since(start) < time.Second {
+		t.Errorf("after %s: %d %v", time.Since(start), status, run)
+	}
+	go answered.pass()
+	if status, run := d.ask("GET", "/api/v1/runs/"+id+"?wait=60s", ""); status != http.StatusOK || run["state"] != "succeeded" || run["terminal"] != true || run["accepted"] != 300. {
+		t.Errorf("%d %v", status, run)
+	}
+	if status, again := d.ask("POST", "/api/v1/syncs/people/runs", "", "Idempotency-Key", "dag-1"); status != http.StatusAccepted || again["id"] != id || again["terminal"] != true {
+		t.Errorf("asked when it is over: %d %v", status, again)
+	}
+	if n := len(d.listed("")); n != 1 {
+		t.Errorf("there are %d runs", n)
+	}
+	if status, _ := d.ask("POST", "/api/v1/syncs/people/runs", "", "Sec-Fetch-Site", "cross-site"); status != http.StatusForbidden {
+		t.Errorf("from another site: %d", status)
+	}
+	d.signal(syscall.SIGTERM).exits(exitDone)
+	p.converged()
+}
+
+// testCommandsBeside runs commands while the daemon has the state directory: they do what they do without it.
+func testCommandsBeside(s *suite) {
+	t := s.t
+	p := newSite(s, 200)
+	p.service.answers(func(r *request) reply {
+		for _, rec := range r.Records {
+			if rec.Key == "7" {
+				return reply{body: `{"results":[` + results(r, "7") + `]}`}
+			}
+		}
+		return reply{}
+	})
+	d := p.serve()
+	run := p.run(exitPartial)
+	if run.Accepted != 199 || run.Rejected != 1 || run.Trigger != runlog.ByCLI {
+		t.Errorf("%+v", run)
+	}
+	p.spillway("runs", "show", "last").exits(exitDone).says(run.ID, "199 accepted")
+	p.spillway("run").exits(exitPartial).says("people", "rejected")
+	p.service.calm()
+	p.spillway("retry", "people", "--key", "9999").exits(exitDone).says("No rejected row of people matches.")
+	d.idle()
+	p.spillway("retry", "people", "--json").exits(exitDone).says(`"sync": "people"`, `"released": `)
+	d.idle()
+	p.matches()
+
+	// A run that is waited for ends when the command is interrupted, and one that is not when it is cancelled.
+	for _, cancel := range []func(c *child) *done{
+		func(c *child) *done { return c.signal(os.Interrupt).exits(130) },
+		func(c *child) *done {
+			p.spillway("runs", "cancel", "last").exits(exitDone).says("cancelled")
+			return c.end().exits(exitFailed)
+		},
+	} {
+		p.sql("update people set score = score + 1")
+		sending := newGate()
+		p.service.answers(func(*request) reply {
+			sending.pass()
+			return reply{forever: true}
+		})
+		c := p.start("run", "--json")
+		sending.wait(t)
+		if run := cancel(c).run(); run.State != runlog.Cancelled {
+			t.Errorf("the run is %s", run.State)
+		}
+		p.service.calm()
+	}
+	p.spillway("runs", "cancel", "last").exits(exitFailed).says("is over")
+	p.spillway("reset", "people", "--resend").exits(exitTemporary).says("spillway serve")
+	p.run(exitDone)
+	p.converged()
+	d.signal(syscall.SIGTERM).exits(exitDone)
+	p.converged()
+}
+
+// results accepts all records of a request but one.
+func results(r *request, but string) string {
+	list := make([]string, 0, len(r.Records))
+	for _, rec := range r.Records {
+		status := "accepted"
+		if rec.Key == but {
+			status = "rejected"
+		}
+		list = append(list, fmt.Sprintf(`{"id":%q,"status":%q,"code":"bad","reason":"no"}`, rec.ID, status))
+	}
+	return strings.Join(list, ",")
+}
+
+// idle waits until nothing runs and nothing waits.
+func (d *served) idle() {
+	d.p.t.Helper()
+	until(d.p.t, func() bool { return len(d.listed("state=running"))+len(d.listed("state=queued")) == 0 })
+}
+
+// testHeldPlan approves what a guard held, by the command and by the API.
+func testHeldPlan(s *suite) {
+	t := s.t
+	p := newSite(s, 100)
+	p.guard = "max_changed = 5\n"
+	p.configure()
+	d := p.serve()
+	p.run(exitDone)
+	p.service.came()
+	p.sql("update people set score = score + 1")
+	if held := p.run(exitHeld); held.Held != 100 || held.Requests != 0 {
+		t.Errorf("%+v", held.Counts)
+	}
+	p.spillway("runs", "approve", "last").exits(exitDone).says("All 100 operations arrived.")
+	p.matches()
+	p.spillway("runs", "approve", "last").exits(exitFailed).says("was not held")
+	p.sql("update people set score = score + 1")
+	held := p.run(exitHeld)
+	status, started := d.ask("POST", "/api/v1/runs/"+held.ID+"/approve", "")
+	if status != http.StatusAccepted || started["trigger"] != "approve" {
+		t.Fatalf("%d %v", status, started)
+	}
+	if status, run := d.ask("GET", fmt.Sprintf("/api/v1/runs/%v?wait=30s", started["id"]), ""); status != http.StatusOK || run["state"] != "succeeded" || run["accepted"] != 100. {
+		t.Errorf("%d %v", status, run)
+	}
+	if status, refused := d.ask("POST", "/api/v1/runs/"+held.ID+"/approve", ""); status != http.StatusConflict || refused["code"] != "approval" {
+		t.Errorf("approved twice: %d %v", status, refused)
+	}
+	d.signal(syscall.SIGTERM).exits(exitDone)
+	if n, err := audit.New(p.state(), time.Now).Verify(); n < 8 || err != nil {
+		t.Errorf("the audit log has %d entries: %v", n, err)
+	}
+	p.converged()
+}
+
+const (
+	fiveSyncs              = 5
+	destinationConcurrency = 4 // of the one destination that they share
+)
+
+// fiveSites makes a project of five syncs that share the rows among them.
+func fiveSites(s *suite, rows int) *site {
+	p := newSite(s, rows)
+	p.destination = fmt.Sprintf("\n[serve]\nmax_runs = %d\n", fiveSyncs)
+	p.configure()
+	text := p.read("syncs/people.toml")
+	for n := range fiveSyncs {
+		name := fmt.Sprint("people", n)
+		p.write("models/"+name+".sql", fmt.Sprintf("select id, email, name, plan, score from people where id %% %d = %d\n", fiveSyncs, n))
+		p.write("syncs/"+name+".toml", strings.Replace(text, `= "people"`, `= "`+name+`"`, 1))
+	}
+	if err := os.Remove(p.dir + "/syncs/people.toml"); err != nil {
+		s.t.Fatal(err)
+	}
+	return p
+}
+
+// testFiveKilled kills the daemon in the middle of five runs at once. The next one goes on by itself.
+func testFiveKilled(s *suite) {
+	t := s.t
+	const rows = 5_000
+	p := fiveSites(s, rows)
+	sending, gone := newGate(), newGate()
+	defer gone.pass()
+	requests := 0
+	book := newBook(t)
+	p.env = append(p.env, "HOOK_TOKEN=life-1")
+	p.service.answers(func(r *request) reply {
+		if requests++; requests <= 6 {
+			return reply{}
+		}
+		if requests == 6+destinationConcurrency { // all that may be in flight are
+			sending.pass()
+		}
+		r.unanswered = true
+		return reply{skip: requests%2 == 0, after: gone.open, cut: true}
+	})
+	d := p.serve()
+	for n := range fiveSyncs {
+		if status, answer := d.ask("POST", fmt.Sprintf("/api/v1/syncs/people%d/runs", n), ""); status != http.StatusAccepted {
+			t.Fatalf("%d %v", status, answer)
+		}
+	}
+	sending.wait(t)
+	until(t, func() bool { return len(d.listed("state=running")) == fiveSyncs })
+	d.signal(os.Kill)
+	gone.pass()
+	p.service.hangUp()
+	p.service.calm()
+	book.enter(p.service.came())
+
+	p.env = append(p.env, "HOOK_TOKEN=life-2")
+	d = p.serve()
+	until(t, func() bool { return len(d.listed("state=succeeded")) == fiveSyncs })
+	d.idle()
+	p.matches()
+	book.enter(p.service.came())
+	book.close(rows)
+	runs := d.listed("")
+	if failed := d.listed("state=failed"); len(runs) != 2*fiveSyncs || len(failed) != fiveSyncs {
+		t.Errorf("there are %d runs, of which %d failed", len(runs), len(failed))
+	}
+	for i := range runs {
+		if err := runs[i].Balance(); err != nil || runs[i].Trigger != runlog.ByAPI {
+			t.Errorf("run %s by %s: %v", runs[i].ID, runs[i].Trigger, err)
+		}
+	}
+	p.service.came()
+	p.spillway("run", "-q").exits(exitDone)
+	if n := len(p.service.came()); n > 0 {
+		t.Errorf("with nothing changed %d requests were made", n)
+	}
+	d.signal(syscall.SIGTERM).exits(exitDone)
+}
+
+// testEndInTheMiddle stops the daemon in order while five runs are being sent, and starts it again.
+func testEndInTheMiddle(s *suite) {
+	t := s.t
+	p := fiveSites(s, 5_000)
+	sending := newGate()
+	requests := 0
+	p.service.slow(50 * time.Millisecond)
+	p.service.answers(func(*request) reply {
+		if requests++; requests == 12 {
+			sending.pass()
+		}
+		return reply{}
+	})
+	d := p.serve()
+	for n := range fiveSyncs {
+		d.ask("POST", fmt.Sprintf("/api/v1/syncs/people%d/runs", n), "")
+	}
+	sending.wait(t)
+	if ended := d.signal(syscall.SIGTERM).exits(exitDone); ended.took > shutdownTime {
+		t.Errorf("it took %s", ended.took)
+	}
+	p.service.slow(0)
+	d = p.serve()
+	until(t, func() bool { return len(d.listed("state=succeeded")) == fiveSyncs })
+	d.idle()
+	if n := p.service.onceEach(); n != 5_000 {
+		t.Errorf("%d keys were applied", n)
+	}
+	p.matches()
+	d.signal(syscall.SIGINT).exits(exitDone)
+}
+
+// testBeyondLoopback serves on every interface, with tokens and TLS.
+func testBeyondLoopback(s *suite) {
+	t := s.t
+	p := newSite(s, 10)
+	p.destination = "\n[serve]\nlisten = \"0.0.0.0:0\"\nhosts = [\"spillway.example.com\"]\ntls_cert = \"cert.pem\"\ntls_key = \"key.pem\"\n"
+	p.configure()
+	cert, key, pool := selfSigned(t, "spillway.example.com")
+	p.write("cert.pem", cert)
+	p.write("key.pem", key)
+	p.spillway("serve").exits(exitConfig).says("spillway token create")
+	made := p.spillway("token", "create", "--name", "ops", "--scope", "run", "--quiet").exits(exitDone)
+	token := strings.TrimSpace(made.stdout)
+	c := p.start("serve", "--json")
+	defer func() { c.signal(syscall.SIGTERM).exits(exitDone) }()
+	until(t, func() bool { at, err := readWhereabouts(p.state()); return err == nil && at.PID == c.cmd.Process.Pid })
+	port := listeningPort(t, p)
+	client := &http.Client{Transport: tlsTransport(pool, port)}
+	get := func(host, method, path, bearer string) int {
+		t.Helper()
+		r, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), method, "https://"+host+path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bearer != "" {
+			r.Header.Set("Authorization", "Bearer "+bearer)
+		}
+		status, _ := answerOf(t, client, r)
+		return status
+	}
+	for _, tt := range []struct {
+		host, method, path, bearer string
+		want                       int
+	}{
+		{"spillway.example.com", "GET", "/api/v1/syncs", token, 200},
+		{"spillway.example.com", "GET", "/api/v1/syncs", "", 401},
+		{"spillway.example.com", "GET", "/api/v1/syncs", "spw_x", 401},
+		{"spillway.example.com", "GET", "/healthz", "", 200},
+		{"spillway.example.com", "POST", "/api/v1/syncs/people/runs", token, 202},
+		{"spillway.example.com", "POST", "/api/v1/runs/last/approve", token, 403},
+		{"evil.example.com", "GET", "/api/v1/syncs", token, 421},
+	} {
+		if got := get(tt.host, tt.method, tt.path, tt.bearer); got != tt.want {
+			t.Errorf("%s %s%s: %d, want %d", tt.method, tt.host, tt.path, got, tt.want)
+		}
+	}
+	until(t, func() bool { return strings.Contains(p.spillway("runs", "list").stdout, "succeeded") })
+	p.run(exitDone) // through the daemon, without a token of its own
+	p.spillway("token", "revoke", "ops").exits(exitDone)
+	if got := get("spillway.example.com", "GET", "/api/v1/syncs", token); got != http.StatusUnauthorized {
+		t.Errorf("with a revoked token: %d", got)
+	}
+}
+
+// testChangingProject edits the project while it is served.
+func testChangingProject(s *suite) {
+	t := s.t
+	p := newSite(s, 10)
+	d := p.serve()
+	text := p.read("syncs/people.toml")
+	p.write("syncs/more.toml", strings.Replace(text, `"people"`, `"peple"`, 1)) // there is no such model
+	if err := d.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	until(t, func() bool { return strings.Contains(p.read(".spillway/audit.jsonl"), `"refused":"config"`) })
+	if status, _ := d.ask("GET", "/api/v1/syncs/people", ""); status != http.StatusOK {
+		t.Errorf("the project that ran is gone: %d", status)
+	}
+	p.write("syncs/more.toml", text)
+	if err := d.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	until(t, func() bool { status, _ := d.ask("GET", "/api/v1/syncs/more", ""); return status == http.StatusOK })
+	d.signal(syscall.SIGTERM).exits(exitDone)
+}
