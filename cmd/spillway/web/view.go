@@ -63,6 +63,7 @@ var functions = template.FuncMap{
 	"since":  func(now, t time.Time) string { return since(now.Sub(t)) },
 	"until":  func(now, t time.Time) string { return since(t.Sub(now)) },
 	"asset":  assetPath,
+	"brief":  func(hash string) string { return hash[:min(12, len(hash))] },
 	"short":  func(id string) string { return id[max(0, len(id)-6):] },
 }
 
