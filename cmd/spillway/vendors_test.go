@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,8 +19,11 @@ import (
 	"spillway/destinations/customerio/customeriotest"
 	"spillway/destinations/hubspot/hubspottest"
 	"spillway/destinations/intercom/intercomtest"
+	"spillway/destinations/mailchimp/mailchimptest"
 	"spillway/destinations/salesforce/salesforcetest"
+	"spillway/destinations/sendgrid/sendgridtest"
 	"spillway/destinations/slack/slacktest"
+	"spillway/destinations/zendesk/zendesktest"
 )
 
 // vendor is a service that only a stand-in can stand for, and a sync to it of the rows of the table people.
@@ -29,7 +33,7 @@ type vendor struct {
 	model    string // the SQL; the tests make a row bad by an e-mail without "@"
 	sync     string // the keys of the sync besides model, destination and key; [fields] is the last table
 
-	delivers string // what is in the path of every request that a delivery makes
+	delivers string // a pattern of the method and the path of every request that a delivery makes
 
 	// The least requests that deliver 1,000 rows, then one of them, changed, and then all of them, changed, with two
 	// bad ones more.
@@ -142,6 +146,68 @@ Score__c  = "score"
 			tokens: "/services/oauth2/token",
 			ended:  says(401, `[{"message":"Session expired or invalid","errorCode":"INVALID_SESSION_ID"}]`),
 		},
+		"mailchimp": {
+			standIn: func() recordKeeper { return mailchimptest.New() },
+			settings: `base_url = "$URL"
+api_key = { env = "VENDOR_SECRET" }
+audience = "a1b2c3d4e5"
+`,
+			model: "select id, email, name from people",
+			sync: `object = "members"
+identifier = "email_address"
+on_removed = "delete"
+
+[fields]
+email_address        = "email"
+status_if_new        = { value = "subscribed" }
+"merge_fields.FNAME" = "name"
+"merge_fields.LNAME" = { value = "Lovelace" }
+`,
+			delivers: "POST /3.0/lists/", all: 2, one: 1, rest: 3,
+			id: address, name: "merge_fields.FNAME", reason: "looks fake or invalid",
+			quiet: 2 * time.Second, hush: says(429, `{"type":"about:blank","title":"Too Many Requests","status":429,"detail":"You have exceeded the limit of 10 simultaneous connections."}`, "Retry-After", "2"),
+		},
+		"sendgrid": {
+			standIn: func() recordKeeper { return sendgridtest.New() },
+			settings: `base_url = "$URL"
+api_key = { env = "VENDOR_SECRET" }
+`,
+			model: "select id, email, name from people",
+			sync: `object = "contacts"
+identifier = "email"
+on_removed = "delete"
+
+[fields]
+email      = "email"
+first_name = "name"
+`,
+			delivers: "PUT /v3/marketing/contacts$|/contacts/imports/|/exports/", all: 2, one: 2, rest: 3,
+			id: address, name: "first_name", reason: "is invalid",
+			quiet: 2 * time.Second,
+			hush: func(w http.ResponseWriter) {
+				w.Header().Set("X-RateLimit-Reset", strconv.FormatInt(time.Now().Add(3*time.Second).Unix(), 10))
+				says(429, `{"errors":[{"field":null,"message":"too many requests"}]}`)(w)
+			},
+		},
+		"zendesk": {
+			standIn: func() recordKeeper { return zendesktest.New() },
+			settings: `base_url = "$URL"
+token = { env = "VENDOR_SECRET" }
+`,
+			model: "select id, email, name from people",
+			sync: `object = "users"
+identifier = "external_id"
+on_removed = "delete"
+
+[fields]
+external_id = { column = "id", type = "string" }
+email       = "email"
+name        = "name"
+`,
+			delivers: "/users/create_or_update_many|/job_statuses", all: 20, one: 2, rest: 22,
+			id: strconv.Itoa, name: "name", reason: "is not properly formatted",
+			quiet: 2 * time.Second, hush: says(429, `{"error":"APIRateLimitExceeded","description":"Number of allowed API requests per minute exceeded"}`, "Retry-After", "2"),
+		},
 		"slack": {
 			standIn: func() recordKeeper { return slacktest.New() },
 			settings: `base_url = "$URL/api"
@@ -159,7 +225,7 @@ channel  = "channel"
 username = "email"
 text     = "name"
 `,
-			delivers: "/chat.", all: 1000, one: 1, rest: 1002,
+			delivers: `/chat\.`, all: 1000, one: 1, rest: 1002,
 			id: address, name: "text", reason: "channel_not_found",
 			quiet: 2 * time.Second, hush: says(429, `{"ok":false,"error":"ratelimited"}`, "Retry-After", "2"),
 		},
@@ -218,7 +284,7 @@ func (s *standIn) answer(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case s.tokens != "" && strings.HasPrefix(r.URL.Path, s.tokens):
 		s.issued.Add(1)
-	case strings.Contains(r.URL.Path, s.delivers):
+	case regexp.MustCompile(s.delivers).MatchString(r.Method + " " + r.URL.Path):
 		if fault := s.arrive(body); fault != nil {
 			fault(w)
 			return
