@@ -93,7 +93,7 @@ name  = "name"
 "custom_attributes.plan"  = "plan"
 "custom_attributes.score" = "score"
 `,
-			delivers: "/contacts", all: 1020, one: 2, rest: 1023,
+			delivers: "(POST|PUT) /contacts", all: 1020, one: 2, rest: 1023,
 			id: address, name: "name", reason: "email is not an email address",
 			quiet: 2 * time.Second,
 			hush: func(w http.ResponseWriter) {
