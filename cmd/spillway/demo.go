@@ -22,8 +22,8 @@ func (a *app) demoCommand() *cobra.Command {
 		Use: "demo", Short: "See the whole of it on embedded data, in a temporary directory", Args: noArguments,
 		Long: `Demo writes the project that init writes into a temporary directory, starts the sandbox CRM on a free port, and
 takes a sync through its life: a first run, a row that the CRM rejects and why, edits in the source, a plan, a second
-run that sends only those, a third run that sends nothing, and the run log. It then leaves the CRM's page up until
-Ctrl-C, and removes the directory.`,
+run that sends only those, a third run that sends nothing, and the run log. It then serves the project as spillway serve
+does, and leaves its pages and the CRM's up until Ctrl-C, and removes the directory.`,
 		Example: "  spillway demo\n  spillway demo --exit",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if a.json {
@@ -38,7 +38,7 @@ Ctrl-C, and removes the directory.`,
 			return errors.Join(d.show(cmd.Context()), os.RemoveAll(dir))
 		},
 	}
-	cmd.Flags().BoolVar(&exit, "exit", false, "end when the demo is over, instead of leaving the page up")
+	cmd.Flags().BoolVar(&exit, "exit", false, "end when the demo is over, instead of leaving the pages up")
 	return cmd
 }
 
@@ -98,12 +98,27 @@ func (d *demo) pointAt(url string) error {
 	return nil
 }
 
-// leaveUp keeps the CRM's page until a signal ends the demo, which is then complete.
+// leaveUp serves the project, and keeps the CRM's page, until a signal ends the demo, which is then complete.
 func (d *demo) leaveUp(ctx context.Context) error {
 	if !d.exit {
-		d.app.printf("\nThe CRM's page stays up at %s until you press Ctrl-C.\n", d.page)
-		<-ctx.Done()
+		if err := d.serve(ctx); err != nil {
+			return err
+		}
 	}
 	d.app.printf("\nThat is all of it. Start a project of your own with: spillway init my-project\n")
 	return nil
+}
+
+// serve runs the project's daemon on a free port.
+func (d *demo) serve(ctx context.Context) error {
+	p, problems := project.Load(d.dir, kinds())
+	if err := problems.Err(); err != nil {
+		return err
+	}
+	s, err := d.app.newService(p, "127.0.0.1:0", false)
+	if err != nil {
+		return err
+	}
+	d.app.printf("\nThe CRM's page stays up at %s until you press Ctrl-C, and so do the pages of what you have seen.\n", d.page)
+	return s.serve(ctx)
 }

@@ -45,9 +45,9 @@ type served struct {
 }
 
 // serve starts a daemon and waits until it can be asked.
-func (p *site) serve(args ...string) *served {
+func (p *site) serve() *served {
 	p.t.Helper()
-	d := &served{child: p.start(append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)}
+	d := &served{child: p.start("serve", "--listen", "127.0.0.1:0")}
 	p.t.Cleanup(func() {
 		if d.cmd.ProcessState == nil {
 			_ = d.cmd.Process.Kill()
@@ -186,6 +186,13 @@ func testRequests(s *suite) {
 	}
 	if n := len(d.listed("")); n != 1 {
 		t.Errorf("there are %d runs", n)
+	}
+	status, full := d.ask("POST", "/api/v1/syncs/people/runs", `{"full":true}`)
+	if status != http.StatusAccepted {
+		t.Fatalf("all rows again: %d %v", status, full)
+	}
+	if status, run := d.ask("GET", fmt.Sprintf("/api/v1/runs/%v?wait=60s", full["id"]), ""); status != http.StatusOK || run["accepted"] != 300. {
+		t.Errorf("all rows again: %d %v", status, run)
 	}
 	if status, _ := d.ask("POST", "/api/v1/syncs/people/runs", "", "Sec-Fetch-Site", "cross-site"); status != http.StatusForbidden {
 		t.Errorf("from another site: %d", status)
