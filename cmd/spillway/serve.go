@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"spillway/cmd/spillway/telemetry"
 	"spillway/cmd/spillway/web"
 	"spillway/cmd/spillway/web/access"
 	"spillway/cmd/spillway/web/audit"
@@ -71,6 +72,7 @@ type serving struct {
 	tokens   *access.Tokens
 	audit    *audit.Log
 	daemon   *daemon.Daemon
+	metrics  *telemetry.Metrics
 	reloads  chan daemon.Reloaded // to be entered into the audit log
 }
 
@@ -89,7 +91,8 @@ func (a *app) newService(p *project.Project, listen string, needsTokens bool) (*
 		return nil, err
 	}
 	return &serving{
-		app: a, project: p, exposure: e, tokens: tokens, audit: audit.New(p.State.Dir, time.Now), reloads: make(chan daemon.Reloaded, 16),
+		app: a, project: p, exposure: e, tokens: tokens, audit: audit.New(p.State.Dir, time.Now), metrics: telemetry.New(),
+		reloads: make(chan daemon.Reloaded, 16),
 	}, nil
 }
 
@@ -162,8 +165,10 @@ func (s *serving) work(ctx context.Context, hangups <-chan os.Signal) (err error
 }
 
 func (s *serving) handler() web.Options {
+	build := web.Build{Version: release, Commit: commit()}
 	return web.Options{
-		Daemon: s.daemon, Tokens: s.tokens, Audit: s.audit, Log: s.app.log, Build: web.Build{Version: release, Commit: commit()},
+		Daemon: s.daemon, Tokens: s.tokens, Audit: s.audit, Log: s.app.log, Build: build,
+		Metrics: s.metrics.Handler(s.daemon, s.app.log, time.Now, web.ProcessCollectors(build)...),
 		Open: s.exposure.open(), Hosts: s.exposure.hosts(), HTTPS: s.exposure.https(), BehindProxy: s.project.Serve.BehindProxy,
 	}
 }
@@ -179,6 +184,7 @@ func (s *serving) announce(url string) error {
 
 // notified hears of what happens in the daemon, and must not keep it waiting.
 func (s *serving) notified(e daemon.Event) {
+	s.metrics.Notify(e)
 	if e.Reloaded == nil {
 		return
 	}
