@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -121,6 +122,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.running, d.beat = true, d.now()
 	d.dispatch()
 	d.unlock()
+	debug.FreeOSMemory() // reading ten thousand files takes more than keeping what they say
 	group, working := errgroup.WithContext(ctx)
 	group.Go(func() error { d.schedule(working); return nil })
 	group.Go(func() error { d.keepChecked(working); return nil })

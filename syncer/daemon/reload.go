@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"runtime/debug"
 	"slices"
 
 	"spillway/syncer"
@@ -26,6 +27,7 @@ func (d *Daemon) Reload(ctx context.Context, by string) error {
 			problems = append(problems, project.Located(found))
 		}
 	}
+	defer debug.FreeOSMemory()
 	d.mu.Lock()
 	defer d.unlock()
 	if len(problems) == 0 {
@@ -35,7 +37,7 @@ func (d *Daemon) Reload(ctx context.Context, by string) error {
 	reloaded := d.reloaded
 	d.tell(Event{Reloaded: &reloaded})
 	if len(problems) > 0 {
-		d.log.Error("project not taken", "problems", len(problems), "by", by)
+		d.log.Error("project not taken", "problems", len(problems), "by", by, "first", problems[0].String())
 		return problems
 	}
 	d.log.Info("project read anew", "syncs", len(p.Syncs), "by", by)
