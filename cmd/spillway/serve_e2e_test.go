@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -326,7 +329,7 @@ func fiveSites(s *suite, rows int) *site {
 		p.write("models/"+name+".sql", fmt.Sprintf("select id, email, name, plan, score from people where id %% %d = %d\n", fiveSyncs, n))
 		p.write("syncs/"+name+".toml", strings.Replace(text, `= "people"`, `= "`+name+`"`, 1))
 	}
-	if err := os.Remove(p.dir + "/syncs/people.toml"); err != nil {
+	if err := os.Remove(filepath.Join(p.dir, "syncs", "people.toml")); err != nil {
 		s.t.Fatal(err)
 	}
 	return p
@@ -475,6 +478,16 @@ func testBeyondLoopback(s *suite) {
 	}
 }
 
+// audited is the audit log as far as it is written.
+func (p *site) audited() string {
+	p.t.Helper()
+	text, err := os.ReadFile(filepath.Join(p.state(), audit.FileName))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		p.t.Fatal(err)
+	}
+	return string(text)
+}
+
 // testChangingProject edits the project while it is served.
 func testChangingProject(s *suite) {
 	t := s.t
@@ -485,7 +498,7 @@ func testChangingProject(s *suite) {
 	if err := d.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	until(t, func() bool { return strings.Contains(p.read(".spillway/audit.jsonl"), `"refused":"config"`) })
+	until(t, func() bool { return strings.Contains(p.audited(), `"refused":"config"`) })
 	if status, _ := d.ask("GET", "/api/v1/syncs/people", ""); status != http.StatusOK {
 		t.Errorf("the project that ran is gone: %d", status)
 	}

@@ -58,7 +58,7 @@ func listeningPort(t *testing.T, p *site) string {
 	t.Helper()
 	port := ""
 	until(t, func() bool {
-		for line := range strings.Lines(p.read(".spillway/audit.jsonl")) {
+		for line := range strings.Lines(p.audited()) {
 			var e struct{ Action, Detail string }
 			if json.Unmarshal([]byte(line), &e) == nil && e.Action == "serve.start" {
 				port = e.Detail[strings.LastIndexByte(e.Detail, ':')+1:]
