@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"spillway/syncer/project"
@@ -65,9 +66,10 @@ func (d *Daemon) enterTicks(ctx context.Context, st *standing, now time.Time) {
 	ticks := missed(st, upTo)
 	var err error
 	for _, tick := range ticks {
-		if err = d.enterTick(ctx, st, tick.UTC(), now, len(ticks) > 1); err != nil {
+		if err = d.enterTick(ctx, st, tick.UTC(), now, len(ticks) > 1); err != nil && !errors.Is(err, runlog.ErrTicked) {
 			break
 		}
+		err = nil
 		st.cursor.Ticked = tick.UTC()
 	}
 	if err == nil && len(ticks) == 0 {

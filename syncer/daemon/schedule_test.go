@@ -244,3 +244,28 @@ func TestASuccessIsAnsweredAfterACrash(t *testing.T) {
 		}
 	}, every("first", ""), every("after", "", after("first")))
 }
+
+func TestATickIsNotRunAgainWhenTheClockWasPutBack(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.start()
+		w.sleep(2*time.Hour + time.Minute)
+		w.stop()
+		w.options.Engine.Now = func() time.Time { return time.Now().Add(-90 * time.Minute) }
+		w.project.Syncs[0].Schedule = "0 * * * *" // the cursor begins anew, at the clock that is wrong
+		w.start()
+		w.sleep(3 * time.Hour)
+		runs, err := w.daemon.Runs().Runs(t.Context(), runlog.Filter{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := map[time.Time]int{}
+		for _, r := range runs {
+			if seen[*r.Tick]++; seen[*r.Tick] > 1 {
+				t.Errorf("the tick of %s was run twice", r.Tick)
+			}
+		}
+		if len(seen) != 3 {
+			t.Errorf("%d ticks were run, want those of one, two and three o'clock", len(seen))
+		}
+	}, every("contacts", "@hourly"))
+}

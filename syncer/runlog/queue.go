@@ -6,9 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // Order is what a run is to do beside running. The zero Order is an ordinary run.
@@ -26,6 +29,15 @@ type Entry struct {
 	Follows time.Time // successes of other syncs up to this time are answered by it; zero for none
 
 	Replaces string // a run that leaves the queue for it; empty for none
+}
+
+// ErrTicked is wrapped by the refusal of a second run for one tick, as after the clock was put back.
+var ErrTicked = errors.New("the tick was run before")
+
+// ticked reports whether err is that of a second run for one tick.
+func ticked(err error, run Run) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && run.Tick != nil && e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE && strings.Contains(e.Error(), "runs.tick")
 }
 
 // Enter writes a run into the log and the queue. The cursor of its sync moves to its tick with it, or not at all, so
@@ -56,6 +68,9 @@ func (l *Log) Enter(ctx context.Context, e Entry) error {
 		}
 		return advance(ctx, tx, e)
 	})
+	if ticked(err, e.Run) {
+		err = ErrTicked
+	}
 	if err != nil {
 		return fmt.Errorf("enter run %s of %s into the run log: %w", e.Run.ID, e.Run.Sync, err)
 	}

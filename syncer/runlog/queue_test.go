@@ -104,8 +104,8 @@ func TestACursorMovesWithItsRunOrNotAtAll(t *testing.T) {
 
 	twice := waiting(7)
 	twice.Tick = waiting(5).Tick
-	if err := l.Enter(t.Context(), Entry{Run: twice, Follows: minute(7)}); err == nil {
-		t.Error("a tick is run twice")
+	if err := l.Enter(t.Context(), Entry{Run: twice, Follows: minute(7)}); !errors.Is(err, ErrTicked) {
+		t.Errorf("a tick is run twice: %v", err)
 	}
 	cursors, err := l.Cursors(t.Context())
 	if err != nil {
