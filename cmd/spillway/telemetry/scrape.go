@@ -47,7 +47,8 @@ func gauge(name, help string, labels ...string) *prometheus.Desc {
 // How the syncs stand when they are asked for.
 var (
 	lastSuccess = gauge("spillway_last_success_timestamp_seconds", "When the newest run ended that succeeded or was partial; 0 where none did.", labelSync)
-	scheduleLag = gauge("spillway_schedule_lag_seconds", "By how much later than its time the newest scheduled run was entered, or by how much one is overdue, whichever is more.", labelSync)
+	scheduleLag = gauge("spillway_schedule_lag_seconds", "By how much later than its time the newest scheduled run was entered; after the daemon was down, that counts too.", labelSync)
+	overdue     = gauge("spillway_schedule_overdue_seconds", "For how long a scheduled run has been due that is not entered; it stays near 0 while the scheduler works.", labelSync)
 	heldRuns    = gauge("spillway_held_runs", "1 where the newest run was held by a guard and waits for approval, 0 elsewhere.", labelSync)
 	quarantined = gauge("spillway_quarantined_rows", "Rows that were given up and are not sent, as of the newest run that compared them.", labelSync)
 	queuedRuns  = gauge("spillway_queued_runs", "Runs that wait for another one or for a place.", labelSync)
@@ -66,7 +67,7 @@ func (s *scrape) Describe(descs chan<- *prometheus.Desc) {
 		c.Describe(descs)
 	}
 	for _, d := range []*prometheus.Desc{
-		lastSuccess, scheduleLag, heldRuns, quarantined, queuedRuns, runningRuns, pending, paused, reloadSuccess, reloadTime,
+		lastSuccess, scheduleLag, overdue, heldRuns, quarantined, queuedRuns, runningRuns, pending, paused, reloadSuccess, reloadTime,
 	} {
 		descs <- d
 	}
@@ -122,12 +123,17 @@ func (s *scrape) stands(metrics chan<- prometheus.Metric, status daemon.SyncStat
 	of(pending, float64(max(0, status.Progress.Due-status.Progress.Sent)))
 	of(paused, one(status.Paused))
 	if status.Sync.Schedule != "" {
-		lag := p.lag
-		if !status.NextRun.IsZero() {
-			lag = max(lag, s.now().Sub(status.NextRun))
-		}
-		of(scheduleLag, lag.Seconds())
+		of(scheduleLag, p.lag.Seconds())
+		of(overdue, s.overdue(status.NextRun).Seconds())
 	}
+}
+
+// overdue is for how long a run has been due; none is where next is zero.
+func (s *scrape) overdue(next time.Time) time.Duration {
+	if next.IsZero() {
+		return 0
+	}
+	return max(0, s.now().Sub(next))
 }
 
 func value(d *prometheus.Desc, v float64, labels ...string) prometheus.Metric {

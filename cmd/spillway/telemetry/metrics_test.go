@@ -1,0 +1,375 @@
+package telemetry_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	"spillway/cmd/spillway/telemetry"
+	"spillway/cmd/spillway/web"
+	"spillway/syncer/daemon"
+	"spillway/syncer/project"
+	"spillway/syncer/runlog"
+)
+
+var update = flag.Bool("update", false, "write the table of docs/metrics.md anew")
+
+var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+
+// site is a daemon of which everything can be said, with its metrics.
+type site struct {
+	t       testing.TB
+	metrics *telemetry.Metrics
+	handler http.Handler
+	log     strings.Builder
+
+	mu       sync.Mutex
+	syncs    []daemon.SyncStatus
+	broken   error
+	reloaded daemon.Reloaded
+}
+
+func (s *site) Syncs(context.Context) ([]daemon.SyncStatus, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.syncs, s.broken
+}
+
+func (s *site) Reloaded() daemon.Reloaded { return s.reloaded }
+
+// newSite has syncs that are scheduled and have never run.
+func newSite(t testing.TB, names ...string) *site {
+	t.Helper()
+	s := &site{t: t, metrics: telemetry.New(), reloaded: daemon.Reloaded{At: noon}}
+	for _, name := range names {
+		s.syncs = append(s.syncs, daemon.SyncStatus{
+			Sync: &project.Sync{Name: name, Schedule: "@hourly"}, NextRun: noon.Add(time.Hour),
+		})
+	}
+	s.handler = s.metrics.Handler(s, slog.New(slog.NewTextHandler(&s.log, nil)), func() time.Time { return noon },
+		web.ProcessCollectors(web.Build{Version: "1.2.3", Commit: "abc"})...)
+	return s
+}
+
+// scraped are the metrics as Prometheus gets them.
+func (s *site) scraped() map[string]*dto.MetricFamily {
+	s.t.Helper()
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	if w.Code != http.StatusOK {
+		s.t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(w.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return families
+}
+
+// labels are those of a series, as they are written in a query.
+func labels(m *dto.Metric) string {
+	var pairs []string
+	for _, l := range m.GetLabel() {
+		pairs = append(pairs, fmt.Sprintf("%s=%q", l.GetName(), l.GetValue()))
+	}
+	slices.Sort(pairs)
+	return strings.Join(pairs, ",")
+}
+
+// series are the values of all series that are our own, by name and labels. Of a histogram it is the number of
+// observations and their sum.
+func (s *site) series() map[string]float64 {
+	s.t.Helper()
+	all := map[string]float64{}
+	for name, family := range s.scraped() {
+		if !strings.HasPrefix(name, "spillway_") {
+			continue
+		}
+		for _, m := range family.GetMetric() {
+			in := "{" + labels(m) + "}"
+			switch family.GetType() {
+			case dto.MetricType_HISTOGRAM:
+				all[name+"_count"+in] = float64(m.GetHistogram().GetSampleCount())
+				all[name+"_sum"+in] = m.GetHistogram().GetSampleSum()
+			case dto.MetricType_COUNTER:
+				all[name+in] = m.GetCounter().GetValue()
+			default:
+				all[name+in] = m.GetGauge().GetValue()
+			}
+		}
+	}
+	return all
+}
+
+// has checks the values of series, named without the prefix.
+func (s *site) has(want map[string]float64) {
+	s.t.Helper()
+	have := s.series()
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		value, ok := have["spillway_"+name]
+		if !ok {
+			s.t.Errorf("there is no %s", name)
+		} else if math.Abs(value-want[name]) > 1e-9 {
+			s.t.Errorf("%s is %v, not %v", name, value, want[name])
+		}
+	}
+}
+
+// over tells of a run that is over.
+func (s *site) over(run runlog.Run) { s.metrics.Notify(daemon.Event{Run: &run}) }
+
+// worked is a run that did something of everything.
+func worked(sync string, state runlog.State) runlog.Run {
+	return runlog.Run{
+		ID: "01JD0000000000000000000001", Sync: sync, State: state, Trigger: runlog.BySchedule, DurationMS: 12_500,
+		Counts: runlog.Counts{
+			Source: 100, Same: 60, Added: 10, Changed: 20, Removed: 5, Carried: 3, Invalid: 7,
+			Accepted: 20, Rejected: 6, Deferred: 4, Unknown: 3, Held: 2, Quarantined: 3,
+		},
+		Requests: 9, Retries: 2, ThrottledMS: 1_250, BytesSent: 4_096,
+		Timings: runlog.Timings{runlog.Extracting: 2_000, runlog.Comparing: 500, runlog.Sending: 9_000, runlog.Settling: 1_000},
+	}
+}
+
+func TestRunsAreCounted(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "people", "deals")
+	s.over(worked("people", runlog.Partial))
+	s.over(worked("people", runlog.Partial))
+	s.over(worked("people", runlog.Failed))
+	s.has(map[string]float64{
+		`runs_total{state="partial",sync="people"}`:                             2,
+		`runs_total{state="failed",sync="people"}`:                              1,
+		`runs_total{state="succeeded",sync="people"}`:                           0,
+		`runs_total{state="partial",sync="deals"}`:                              0,
+		`run_duration_seconds_count{sync="people"}`:                             3,
+		`run_duration_seconds_sum{sync="people"}`:                               37.5,
+		`run_duration_seconds_count{sync="deals"}`:                              0,
+		`phase_duration_seconds_total{phase="extracting",sync="people"}`:        6,
+		`phase_duration_seconds_total{phase="comparing",sync="people"}`:         1.5,
+		`phase_duration_seconds_total{phase="sending",sync="people"}`:           27,
+		`phase_duration_seconds_total{phase="settling",sync="people"}`:          3,
+		`source_rows_total{sync="people"}`:                                      300,
+		`changes_total{change="added",sync="people"}`:                           30,
+		`changes_total{change="changed",sync="people"}`:                         60,
+		`changes_total{change="removed",sync="people"}`:                         15,
+		`changes_total{change="carried",sync="people"}`:                         9,
+		`rows_total{outcome="accepted",sync="people"}`:                          60,
+		`rows_total{outcome="rejected",sync="people"}`:                          18,
+		`rows_total{outcome="deferred",sync="people"}`:                          12,
+		`rows_total{outcome="unknown",sync="people"}`:                           9,
+		`rows_total{outcome="held",sync="people"}`:                              6,
+		`rows_total{outcome="quarantined",sync="people"}`:                       9,
+		`rows_total{outcome="invalid",sync="people"}`:                           21,
+		`rows_total{outcome="rejected",sync="deals"}`:                           0,
+		`requests_total{sync="people"}`:                                         27,
+		`retries_total{sync="people"}`:                                          6,
+		`throttle_wait_seconds_total{sync="people"}`:                            3.75,
+		`sent_bytes_total{sync="people"}`:                                       12_288,
+		`quarantined_rows{sync="people"}`:                                       3,
+		`build_info{commit="abc",go="` + goVersion(t, s) + `",version="1.2.3"}`: 1,
+	})
+}
+
+// goVersion is the one that the metrics tell.
+func goVersion(t *testing.T, s *site) string {
+	t.Helper()
+	for _, l := range s.scraped()["spillway_build_info"].GetMetric()[0].GetLabel() {
+		if l.GetName() == "go" {
+			return l.GetValue()
+		}
+	}
+	t.Fatal("no version of Go")
+	return ""
+}
+
+func TestOnlyRunsThatAreOverAreCounted(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "people")
+	for _, state := range []runlog.State{runlog.Queued, runlog.Running} {
+		s.over(worked("people", state))
+	}
+	s.has(map[string]float64{`run_duration_seconds_count{sync="people"}`: 0, `rows_total{outcome="accepted",sync="people"}`: 0})
+	for _, state := range []runlog.State{runlog.Skipped, runlog.Cancelled} { // that never began
+		s.over(runlog.Run{Sync: "people", State: state, Timings: runlog.Timings{}})
+	}
+	s.has(map[string]float64{
+		`run_duration_seconds_count{sync="people"}`: 0, `runs_total{state="skipped",sync="people"}`: 1, `runs_total{state="cancelled",sync="people"}`: 1,
+	})
+}
+
+func TestHowASyncStands(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "people", "deals")
+	held := worked("people", runlog.Held)
+	s.syncs[0].Last, s.syncs[0].LastSuccess = &held, noon.Add(-90*time.Minute)
+	s.syncs[0].Queued = make([]runlog.Run, 2)
+	s.syncs[1].Running, s.syncs[1].Progress = &runlog.Run{}, daemon.Progress{Due: 100, Sent: 30}
+	s.syncs[1].Paused = true
+	s.has(map[string]float64{
+		`last_success_timestamp_seconds{sync="people"}`: float64(noon.Add(-90 * time.Minute).Unix()),
+		`last_success_timestamp_seconds{sync="deals"}`:  0,
+		`held_runs{sync="people"}`:                      1,
+		`held_runs{sync="deals"}`:                       0,
+		`quarantined_rows{sync="people"}`:               3,
+		`queued_runs{sync="people"}`:                    2,
+		`queued_runs{sync="deals"}`:                     0,
+		`running_runs{sync="people"}`:                   0,
+		`running_runs{sync="deals"}`:                    1,
+		`pending_operations{sync="deals"}`:              70,
+		`pending_operations{sync="people"}`:             0,
+		`sync_paused{sync="people"}`:                    0,
+		`sync_paused{sync="deals"}`:                     1,
+	})
+	failed := runlog.Run{Sync: "people", State: runlog.Failed} // it did not come to know the quarantine
+	s.syncs[0].Last = &failed
+	s.has(map[string]float64{`held_runs{sync="people"}`: 0, `quarantined_rows{sync="people"}`: 3})
+}
+
+func TestLagOfTheSchedule(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "people", "deals", "manual")
+	s.syncs[2].Sync.Schedule, s.syncs[2].NextRun = "", time.Time{}
+	run := worked("people", runlog.Queued)
+	run.Tick = &noon
+	s.metrics.Notify(daemon.Event{Run: &run, Lag: 3 * time.Second})
+	begun := run
+	begun.State = runlog.Running
+	s.metrics.Notify(daemon.Event{Run: &begun}) // tells nothing of the lag
+	s.syncs[1].NextRun = noon.Add(-2 * time.Minute)
+	s.has(map[string]float64{
+		`schedule_lag_seconds{sync="people"}`: 3, `schedule_lag_seconds{sync="deals"}`: 0,
+		`schedule_overdue_seconds{sync="people"}`: 0, `schedule_overdue_seconds{sync="deals"}`: 120,
+	})
+	for _, name := range []string{"lag", "overdue"} {
+		if _, ok := s.series()[`spillway_schedule_`+name+`_seconds{sync="manual"}`]; ok {
+			t.Errorf("a sync without a schedule has %s", name)
+		}
+	}
+	s.syncs[1].NextRun = time.Time{} // it is paused
+	s.has(map[string]float64{`schedule_overdue_seconds{sync="deals"}`: 0})
+}
+
+func TestReloads(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.has(map[string]float64{`config_reload_success{}`: 1, `config_reload_timestamp_seconds{}`: float64(noon.Unix())})
+	s.reloaded = daemon.Reloaded{At: noon.Add(time.Minute), Problems: project.Problems{{Message: "no"}}}
+	s.has(map[string]float64{`config_reload_success{}`: 0, `config_reload_timestamp_seconds{}`: float64(noon.Add(time.Minute).Unix())})
+}
+
+func TestASyncThatIsGoneHasNoSeries(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "people", "deals")
+	s.over(worked("people", runlog.Succeeded))
+	if n := seriesOf(s.scraped(), "people"); n == 0 {
+		t.Fatal("there were none")
+	}
+	s.syncs = s.syncs[1:]
+	if n := seriesOf(s.scraped(), "people"); n != 0 {
+		t.Errorf("%d are left", n)
+	}
+	if n := seriesOf(s.scraped(), "deals"); n == 0 {
+		t.Error("those of the other one are gone too")
+	}
+}
+
+// seriesOf counts the series of a sync as Prometheus stores them.
+func seriesOf(families map[string]*dto.MetricFamily, sync string) int {
+	n := 0
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			if !strings.Contains(labels(m), fmt.Sprintf("sync=%q", sync)) {
+				continue
+			}
+			if h := m.GetHistogram(); h != nil {
+				n += len(h.GetBucket()) + 2 // sum and count
+				continue
+			}
+			n++
+		}
+	}
+	return n
+}
+
+func TestASyncHasAtMostFiftySeries(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "people")
+	for _, state := range []runlog.State{runlog.Succeeded, runlog.Partial, runlog.Held, runlog.Failed, runlog.Cancelled, runlog.Skipped} {
+		s.over(worked("people", state))
+	}
+	if n := seriesOf(s.scraped(), "people"); n < 40 || n > 50 {
+		t.Errorf("there are %d", n)
+	}
+}
+
+func TestNamesFollowTheConventions(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "people")
+	var ours []*dto.MetricFamily
+	for name, family := range s.scraped() {
+		if strings.HasPrefix(name, "spillway_") {
+			ours = append(ours, family)
+		}
+	}
+	problems, err := promlint.NewWithMetricFamilies(ours).Lint()
+	if err != nil || len(problems) > 0 {
+		t.Error(err, problems)
+	}
+	if len(ours) < 20 {
+		t.Errorf("there are %d", len(ours))
+	}
+}
+
+// TestWhatCannotBeReadIsToldToTheLogAlone: who scrapes is not told of files and SQL.
+func TestWhatCannotBeReadIsToldToTheLogAlone(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "people")
+	s.broken = errors.New("/var/lib/secret.db is locked")
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "secret.db") || !strings.Contains(w.Body.String(), "log") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if !strings.Contains(s.log.String(), "secret.db is locked") {
+		t.Errorf("the log says %q", s.log.String())
+	}
+	s.broken = nil
+	s.scraped()
+}
+
+// TestEventsAndScrapesAtOnce is there for the race detector.
+func TestEventsAndScrapesAtOnce(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "people")
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			for range 50 {
+				s.over(worked("people", runlog.Succeeded))
+			}
+		})
+	}
+	for range 10 {
+		s.scraped()
+	}
+	group.Wait()
+	s.has(map[string]float64{`runs_total{state="succeeded",sync="people"}`: 200})
+}
