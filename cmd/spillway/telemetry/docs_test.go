@@ -68,7 +68,7 @@ func described(t *testing.T) string {
 func everything(t *testing.T) map[string]*dto.MetricFamily {
 	t.Helper()
 	s := newSite(t, "people")
-	s.over(worked("people", runlog.Succeeded))
+	s.over(worked(runlog.Succeeded))
 	return s.scraped()
 }
 

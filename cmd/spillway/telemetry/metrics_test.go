@@ -135,10 +135,10 @@ func (s *site) has(want map[string]float64) {
 // over tells of a run that is over.
 func (s *site) over(run runlog.Run) { s.metrics.Notify(daemon.Event{Run: &run}) }
 
-// worked is a run that did something of everything.
-func worked(sync string, state runlog.State) runlog.Run {
+// worked is a run of people that did something of everything.
+func worked(state runlog.State) runlog.Run {
 	return runlog.Run{
-		ID: "01JD0000000000000000000001", Sync: sync, State: state, Trigger: runlog.BySchedule, DurationMS: 12_500,
+		ID: "01JD0000000000000000000001", Sync: "people", State: state, Trigger: runlog.BySchedule, DurationMS: 12_500,
 		Counts: runlog.Counts{
 			Source: 100, Same: 60, Added: 10, Changed: 20, Removed: 5, Carried: 3, Invalid: 7,
 			Accepted: 20, Rejected: 6, Deferred: 4, Unknown: 3, Held: 2, Quarantined: 3,
@@ -151,9 +151,9 @@ func worked(sync string, state runlog.State) runlog.Run {
 func TestRunsAreCounted(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "people", "deals")
-	s.over(worked("people", runlog.Partial))
-	s.over(worked("people", runlog.Partial))
-	s.over(worked("people", runlog.Failed))
+	s.over(worked(runlog.Partial))
+	s.over(worked(runlog.Partial))
+	s.over(worked(runlog.Failed))
 	s.has(map[string]float64{
 		`runs_total{state="partial",sync="people"}`:                             2,
 		`runs_total{state="failed",sync="people"}`:                              1,
@@ -204,7 +204,7 @@ func TestOnlyRunsThatAreOverAreCounted(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "people")
 	for _, state := range []runlog.State{runlog.Queued, runlog.Running} {
-		s.over(worked("people", state))
+		s.over(worked(state))
 	}
 	s.has(map[string]float64{`run_duration_seconds_count{sync="people"}`: 0, `rows_total{outcome="accepted",sync="people"}`: 0})
 	for _, state := range []runlog.State{runlog.Skipped, runlog.Cancelled} { // that never began
@@ -218,7 +218,7 @@ func TestOnlyRunsThatAreOverAreCounted(t *testing.T) {
 func TestHowASyncStands(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "people", "deals")
-	held := worked("people", runlog.Held)
+	held := worked(runlog.Held)
 	s.syncs[0].Last, s.syncs[0].LastSuccess = &held, noon.Add(-90*time.Minute)
 	s.syncs[0].Queued = make([]runlog.Run, 2)
 	s.syncs[1].Running, s.syncs[1].Progress = &runlog.Run{}, daemon.Progress{Due: 100, Sent: 30}
@@ -247,7 +247,7 @@ func TestLagOfTheSchedule(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "people", "deals", "manual")
 	s.syncs[2].Sync.Schedule, s.syncs[2].NextRun = "", time.Time{}
-	run := worked("people", runlog.Queued)
+	run := worked(runlog.Queued)
 	run.Tick = &noon
 	s.metrics.Notify(daemon.Event{Run: &run, Lag: 3 * time.Second})
 	begun := run
@@ -278,7 +278,7 @@ func TestReloads(t *testing.T) {
 func TestASyncThatIsGoneHasNoSeries(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "people", "deals")
-	s.over(worked("people", runlog.Succeeded))
+	s.over(worked(runlog.Succeeded))
 	if n := seriesOf(s.scraped(), "people"); n == 0 {
 		t.Fatal("there were none")
 	}
@@ -313,7 +313,7 @@ func TestASyncHasAtMostFiftySeries(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "people")
 	for _, state := range []runlog.State{runlog.Succeeded, runlog.Partial, runlog.Held, runlog.Failed, runlog.Cancelled, runlog.Skipped} {
-		s.over(worked("people", state))
+		s.over(worked(state))
 	}
 	if n := seriesOf(s.scraped(), "people"); n < 40 || n > 50 {
 		t.Errorf("there are %d", n)
@@ -363,7 +363,7 @@ func TestEventsAndScrapesAtOnce(t *testing.T) {
 	for range 4 {
 		group.Go(func() {
 			for range 50 {
-				s.over(worked("people", runlog.Succeeded))
+				s.over(worked(runlog.Succeeded))
 			}
 		})
 	}
