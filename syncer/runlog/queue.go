@@ -98,14 +98,14 @@ type Waiting struct {
 	Order Order
 }
 
-// Queue returns the runs that were entered and not taken out of the queue, oldest first: those that wait, and those that
-// were going on when the process ended.
+// Queue returns the runs that were entered and not taken out of the queue, in the order in which they were entered: those
+// that wait, and those that were going on when the process ended.
 func (l *Log) Queue(ctx context.Context) ([]Waiting, error) {
 	var found []struct {
 		record
 		Task string `db:"task"`
 	}
-	if err := l.db.SelectContext(ctx, &found, l.selectRun("task")+" join queue on queue.run_id = runs.id order by id"); err != nil {
+	if err := l.db.SelectContext(ctx, &found, l.selectRun("task")+" join queue on queue.run_id = runs.id order by runs.rowid"); err != nil {
 		return nil, fmt.Errorf("read the queue of runs: %w", err)
 	}
 	queue := make([]Waiting, 0, len(found))
