@@ -30,7 +30,7 @@ type syncFile struct {
 	CatchUp    CatchUp       `toml:"catch_up" default:"latest" enum:"latest,none,all" help:"What becomes of ticks that passed while spillway serve was not running: the latest is run, none, or all."`
 	CatchUpMax int           `toml:"catch_up_max" default:"24" min:"1" max:"1000" help:"How many of them catch_up = \"all\" runs, the latest ones."`
 	Jitter     time.Duration `toml:"jitter" default:"0s" min:"0s" max:"24h" help:"Spreads runs that are due at one time: each sync starts later by a time of its own, shorter than this and always the same."`
-	After      []string      `toml:"after" help:"Syncs after which this one runs: when all of them have succeeded since its last such run. A sync with after does not take schedule from [defaults]."`
+	After      []string      `toml:"after" help:"Syncs after which this one runs, once all of them have succeeded. A schedule in [defaults] is then not its own."`
 
 	Fields   fieldsTable   `toml:"fields" help:"The destination fields, each with where its value comes from."`
 	Guard    guardTable    `toml:"guard" help:"Holds a run before anything is sent."`
