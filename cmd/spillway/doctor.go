@@ -8,6 +8,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
+	"spillway/cmd/spillway/words"
 	"spillway/syncer"
 	"spillway/syncer/project"
 	"spillway/syncer/settings"
@@ -159,7 +160,7 @@ func (a *app) showCheckups(found []checkup) error {
 			if !c.OK {
 				mark = text.FgRed.Sprint("FAILED")
 			}
-			a.printf("%s  %-11s %s (%s), %s\n", mark, c.Kind, c.Name, c.Type, took(c.TookMS))
+			a.printf("%s  %-11s %s (%s), %s\n", mark, c.Kind, c.Name, c.Type, words.Took(c.TookMS))
 			if !c.OK {
 				a.indented(c.Error + remedy(c.err, c.Name))
 			}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"spillway/cmd/spillway/words"
 	"spillway/destinations"
 	"spillway/syncer"
 )
@@ -39,19 +40,19 @@ func (a *app) renderPlans(plans []*syncer.Plan) {
 			failed++
 		}
 	}
-	a.printf("\nPlan: %s to add, %s to change, %s to remove", count(total.Added), count(total.Changed), count(total.Removed))
+	a.printf("\nPlan: %s to add, %s to change, %s to remove", words.Count(total.Added), words.Count(total.Changed), words.Count(total.Removed))
 	for _, part := range []struct {
 		n    int64
 		text string
 	}{
-		{total.Carried, "tried before"}, {total.Invalid, "invalid"}, {held, plural(held, "sync", "syncs") + " held"}, {failed, plural(failed, "sync", "syncs") + " failed"},
+		{total.Carried, "tried before"}, {total.Invalid, "invalid"}, {held, words.Plural(held, "sync", "syncs") + " held"}, {failed, words.Plural(failed, "sync", "syncs") + " failed"},
 	} {
 		switch {
 		case part.n == 0:
 		case strings.Contains(part.text, "sync"):
 			a.printf(", %s", part.text)
 		default:
-			a.printf(", %s %s", count(part.n), part.text)
+			a.printf(", %s %s", words.Count(part.n), part.text)
 		}
 	}
 	a.printf(".\n")
@@ -84,23 +85,23 @@ func (a *app) renderPlan(p *syncer.Plan) {
 		a.printf("  %s      %s\n", text.FgRed.Sprint("HELD"), hanging(p.Guard.Reason))
 		a.printf("            A run would send nothing, and its plan could be approved: spillway run -s %s\n", p.Sync)
 	}
-	a.printf("  Source    %s in %s%s\n", plural(p.Source, "row", "rows"), took(b.ReadMS), invalidNote(p))
+	a.printf("  Source    %s in %s%s\n", words.Plural(p.Source, "row", "rows"), words.Took(b.ReadMS), invalidNote(p))
 	if p.Billed != nil {
-		a.printf("  Read      %s billed by %s, for this plan and for each run\n", strings.TrimSpace(p.Billed.Bound+" "+size(p.Billed.Bytes)), b.Warehouse)
+		a.printf("  Read      %s billed by %s, for this plan and for each run\n", strings.TrimSpace(p.Billed.Bound+" "+words.Size(p.Billed.Bytes)), b.Warehouse)
 	}
 	a.printf("  Change    %s\n", changeLine(p))
 	if fields := fieldLine(p.Fields); fields != "" {
 		a.printf("  Fields    %s\n", fields)
 	}
 	if p.Due() {
-		a.printf("  Cost      %s, about %s\n", plural(p.Requests, "request", "requests"), took(p.EstimateMS))
+		a.printf("  Cost      %s, about %s\n", words.Plural(p.Requests, "request", "requests"), words.Took(p.EstimateMS))
 	}
 	if !p.Guard.Held {
 		a.printf("  Guard     OK%s\n", removalShare(p))
 	}
 	a.renderSamples(p)
 	if len(p.Errors) > 0 {
-		a.printf("\n  %s (%s)\n", text.FgYellow.Sprint("! invalid"), count(p.Invalid))
+		a.printf("\n  %s (%s)\n", text.FgYellow.Sprint("! invalid"), words.Count(p.Invalid))
 	}
 	for i := range p.Errors {
 		a.renderGroup(&p.Errors[i])
@@ -126,25 +127,25 @@ func invalidNote(p *syncer.Plan) string {
 	if p.Invalid == 0 {
 		return "   keys unique, all valid"
 	}
-	return fmt.Sprintf("   %s invalid", count(p.Invalid))
+	return fmt.Sprintf("   %s invalid", words.Count(p.Invalid))
 }
 
 func changeLine(p *syncer.Plan) string {
 	parts := []string{
-		text.FgRed.Sprintf("- %s remove", count(p.Removed)),
-		text.FgYellow.Sprintf("~ %s change", count(p.Changed)),
-		text.FgGreen.Sprintf("+ %s add", count(p.Added)),
-		fmt.Sprintf("= %s same", count(p.Same)),
+		text.FgRed.Sprintf("- %s remove", words.Count(p.Removed)),
+		text.FgYellow.Sprintf("~ %s change", words.Count(p.Changed)),
+		text.FgGreen.Sprintf("+ %s add", words.Count(p.Added)),
+		fmt.Sprintf("= %s same", words.Count(p.Same)),
 	}
 	if p.Carried > 0 {
-		carried := fmt.Sprintf("! %s tried before", count(p.Carried))
+		carried := fmt.Sprintf("! %s tried before", words.Count(p.Carried))
 		if p.Quarantined > 0 {
-			carried += fmt.Sprintf(" (%s quarantined)", count(p.Quarantined))
+			carried += fmt.Sprintf(" (%s quarantined)", words.Count(p.Quarantined))
 		}
 		parts = append(parts, carried)
 	}
 	if p.Left > 0 {
-		parts = append(parts, fmt.Sprintf("%s left in place", count(p.Left)))
+		parts = append(parts, fmt.Sprintf("%s left in place", words.Count(p.Left)))
 	}
 	return strings.Join(parts, "    ")
 }
@@ -163,7 +164,7 @@ func fieldLine(fields map[string]int64) string {
 	})
 	parts := make([]string, len(changes))
 	for i, c := range changes {
-		parts[i] = c.name + " " + count(c.n)
+		parts[i] = c.name + " " + words.Count(c.n)
 	}
 	return strings.Join(parts, "   ")
 }
@@ -172,7 +173,7 @@ func removalShare(p *syncer.Plan) string {
 	if p.Removed == 0 || p.About.Previous == 0 {
 		return ""
 	}
-	return fmt.Sprintf("   removals %s = %.2f %% of %s", count(p.Removed), 100*float64(p.Removed)/float64(p.About.Previous), count(p.About.Previous))
+	return fmt.Sprintf("   removals %s = %.2f %% of %s", words.Count(p.Removed), 100*float64(p.Removed)/float64(p.About.Previous), words.Count(p.About.Previous))
 }
 
 // renderSamples shows a few operations of each kind, removals first.
@@ -200,7 +201,7 @@ func (a *app) renderSamples(p *syncer.Plan) {
 		if kind.name == "removed" && p.About.Irreversible {
 			note = text.FgRed.Sprint(" cannot be undone")
 		}
-		a.printf("\n  %s (%s, showing %d)%s\n", kind.color.Sprint(kind.sign), count(kind.n), len(shown), note)
+		a.printf("\n  %s (%s, showing %d)%s\n", kind.color.Sprint(kind.sign), words.Count(kind.n), len(shown), note)
 		for _, s := range shown {
 			a.printf("      %-18s %s\n", short(safe(s.Key), 18), sampleLine(s))
 		}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"spillway/cmd/spillway/words"
 	"spillway/syncer"
 	"spillway/syncer/project"
 )
@@ -75,7 +76,7 @@ func (a *app) renderRetry(s *project.Sync, n int, run string) {
 		a.printf("No rejected row of %s matches.\n", s.Name)
 		return
 	case n > 1:
-		who, it = count(int64(n))+" rows of "+s.Name+" are", "them"
+		who, it = words.Count(int64(n))+" rows of "+s.Name+" are", "them"
 	}
 	if run == "" {
 		a.printf("%s back in line; the next run sends %s: %s\n", who, it, next)
@@ -133,7 +134,7 @@ func (a *app) adopt(cmd *cobra.Command, e *syncer.Engine, s *project.Sync) error
 	if a.json {
 		return a.printJSON(map[string]any{"sync": s.Name, "reset": "adopt", "adopted": adopted, "invalid": invalid})
 	}
-	a.printf("%s of %s taken as delivered; %s.\n", plural(adopted, "row", "rows"), s.Name, notTaken(invalid))
+	a.printf("%s of %s taken as delivered; %s.\n", words.Plural(adopted, "row", "rows"), s.Name, notTaken(invalid))
 	return nil
 }
 
@@ -141,7 +142,7 @@ func notTaken(invalid int64) string {
 	if invalid == 0 {
 		return "none is invalid"
 	}
-	return plural(invalid, "is invalid and was left out", "are invalid and were left out")
+	return words.Plural(invalid, "is invalid and was left out", "are invalid and were left out")
 }
 
 func (a *app) forgetCommand() *cobra.Command {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"spillway/cmd/spillway/words"
 	"spillway/syncer"
 	"spillway/syncer/runlog"
 )
@@ -14,15 +15,15 @@ import (
 // renderRun shows a run, ending with one sentence that a person can act on. With details it also says when it was, what
 // started it, and where the time went.
 func (a *app) renderRun(r *runlog.Run, details bool) {
-	a.printf("%s   %s in %s   run %s\n", text.Bold.Sprint(r.Sync), stateText(r.State), took(r.DurationMS), r.ID)
+	a.printf("%s   %s in %s   run %s\n", text.Bold.Sprint(r.Sync), stateText(r.State), words.Took(r.DurationMS), r.ID)
 	if details {
 		a.printf("  Started   %s UTC, by %s%s\n", r.StartedAt.UTC().Format(time.DateTime), r.Trigger, commitText(r.Commit))
 	}
 	if r.Source > 0 || r.Due() > 0 {
 		a.printf("  Source    %s: %s same, %s added, %s changed, %s tried before, %s invalid\n",
-			plural(r.Source, "row", "rows"), count(r.Same), count(r.Added), count(r.Changed), count(r.Carried), count(r.Invalid))
+			words.Plural(r.Source, "row", "rows"), words.Count(r.Same), words.Count(r.Added), words.Count(r.Changed), words.Count(r.Carried), words.Count(r.Invalid))
 		if r.Removed > 0 || r.Left > 0 {
-			a.printf("  Gone      %s removed, %s left in place\n", count(r.Removed), count(r.Left))
+			a.printf("  Gone      %s removed, %s left in place\n", words.Count(r.Removed), words.Count(r.Left))
 		}
 	}
 	if r.Due() > 0 {
@@ -46,7 +47,7 @@ func (a *app) renderRun(r *runlog.Run, details bool) {
 
 // renderGroup shows rows that have one problem in common.
 func (a *app) renderGroup(g *runlog.ErrorGroup) {
-	a.printf("  %s %6s  %s: %s%s\n", text.FgYellow.Sprint("!"), count(g.Count), short(safe(g.Code), 30), short(safe(g.Message), 70), keysOf(g.SampleKeys))
+	a.printf("  %s %6s  %s: %s%s\n", text.FgYellow.Sprint("!"), words.Count(g.Count), short(safe(g.Code), 30), short(safe(g.Message), 70), keysOf(g.SampleKeys))
 }
 
 func commitText(commit string) string {
@@ -60,19 +61,19 @@ func timings(t runlog.Timings) string {
 	var parts []string
 	for _, phase := range []runlog.Phase{runlog.Extracting, runlog.Comparing, runlog.Sending, runlog.Settling} {
 		if ms, ok := t[phase]; ok {
-			parts = append(parts, string(phase)+" "+took(ms))
+			parts = append(parts, string(phase)+" "+words.Took(ms))
 		}
 	}
 	return strings.Join(parts, ", ")
 }
 
 func requests(r *runlog.Run) string {
-	parts := []string{count(r.Requests), size(r.BytesSent) + " sent"}
+	parts := []string{words.Count(r.Requests), words.Size(r.BytesSent) + " sent"}
 	if r.Retries > 0 {
-		parts = append(parts, count(r.Retries)+" repeated")
+		parts = append(parts, words.Count(r.Retries)+" repeated")
 	}
 	if r.ThrottledMS > 0 {
-		parts = append(parts, took(r.ThrottledMS)+" waiting for rate limits")
+		parts = append(parts, words.Took(r.ThrottledMS)+" waiting for rate limits")
 	}
 	return strings.Join(parts, ", ")
 }
@@ -91,10 +92,10 @@ func outcomes(r *runlog.Run) string {
 		{r.Quarantined, "quarantined"},
 	} {
 		if o.n > 0 {
-			parts = append(parts, count(o.n)+" "+o.name)
+			parts = append(parts, words.Count(o.n)+" "+o.name)
 		}
 	}
-	return fmt.Sprintf("%s  =  %s", strings.Join(parts, " + "), plural(r.Due(), "operation", "operations"))
+	return fmt.Sprintf("%s  =  %s", strings.Join(parts, " + "), words.Plural(r.Due(), "operation", "operations"))
 }
 
 func stateText(s runlog.State) string {
@@ -119,7 +120,7 @@ func verdict(r *runlog.Run) []string {
 		return []string{"Nothing was sent: " + safeLines(r.Error.Message) + ".", "To apply exactly this plan within 24 hours: spillway runs approve " + r.ID}
 	case runlog.Partial:
 		return []string{fmt.Sprintf("%s of %s arrived; %s. Which and why: spillway runs rows %s",
-			count(r.Accepted), plural(r.Due()-r.Quarantined, "operation", "operations"), shortfall(r), r.ID)}
+			words.Count(r.Accepted), words.Plural(r.Due()-r.Quarantined, "operation", "operations"), words.Shortfall(&r.Counts), r.ID)}
 	case runlog.Succeeded:
 		return succeeded(r)
 	case runlog.Queued, runlog.Running, runlog.Skipped:
@@ -131,7 +132,7 @@ func succeeded(r *runlog.Run) []string {
 	lines := []string{"Nothing to send: the destination has accepted every row as it is."}
 	switch {
 	case r.Accepted > 0:
-		lines[0] = fmt.Sprintf("All %s arrived.", plural(r.Accepted, "operation", "operations"))
+		lines[0] = fmt.Sprintf("All %s arrived.", words.Plural(r.Accepted, "operation", "operations"))
 		if r.Accepted == 1 {
 			lines[0] = "The operation arrived."
 		}
@@ -139,36 +140,11 @@ func succeeded(r *runlog.Run) []string {
 		lines[0] = "Nothing was sent."
 	}
 	if r.Quarantined > 0 {
-		lines = append(lines, fmt.Sprintf("%s in quarantine. To try again: spillway retry %s", plural(r.Quarantined, "row is", "rows are"), r.Sync))
+		lines = append(lines, fmt.Sprintf("%s in quarantine. To try again: spillway retry %s", words.Plural(r.Quarantined, "row is", "rows are"), r.Sync))
 	}
 	if r.Invalid > 0 {
 		lines = append(lines, fmt.Sprintf("%s invalid and not sent. Which and why: spillway runs rows %s --outcome invalid",
-			plural(r.Invalid, "row is", "rows are"), r.ID))
+			words.Plural(r.Invalid, "row is", "rows are"), r.ID))
 	}
 	return lines
-}
-
-func shortfall(r *runlog.Run) string {
-	var parts []string
-	if r.Rejected > 0 {
-		parts = append(parts, plural(r.Rejected, "was rejected", "were rejected"))
-	}
-	if r.Deferred > 0 {
-		parts = append(parts, plural(r.Deferred, "waits for the next run", "wait for the next run"))
-	}
-	if r.Unknown > 0 {
-		parts = append(parts, plural(r.Unknown, "had no answer and is sent again", "had no answer and are sent again"))
-	}
-	return strings.Join(parts, ", ")
-}
-
-func size(bytes int64) string {
-	if bytes < 1000 {
-		return fmt.Sprintf("%d B", bytes)
-	}
-	n, units := float64(bytes)/1000, []string{"kB", "MB", "GB", "TB"}
-	for n >= 1000 && len(units) > 1 {
-		n, units = n/1000, units[1:]
-	}
-	return fmt.Sprintf("%.1f %s", n, units[0])
 }

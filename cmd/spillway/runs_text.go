@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"spillway/cmd/spillway/words"
 	"spillway/syncer/runlog"
 )
 
@@ -19,9 +20,9 @@ func (a *app) renderRuns(runs []runlog.Run) {
 	g := newGrid("Run", "Sync", "State", "Started (UTC)", "Took", "Source", "+", "~", "-", "Accepted", "Rejected", "Waiting", "Trigger")
 	for i := range runs {
 		r := &runs[i]
-		g.row(r.ID, r.Sync, stateText(r.State), r.StartedAt.Format(time.DateTime), took(r.DurationMS), count(r.Source),
-			count(r.Added), count(r.Changed), count(r.Removed), count(r.Accepted), count(r.Rejected),
-			count(r.Deferred+r.Unknown+r.Held+r.Quarantined), r.Trigger)
+		g.row(r.ID, r.Sync, stateText(r.State), r.StartedAt.Format(time.DateTime), words.Took(r.DurationMS), words.Count(r.Source),
+			words.Count(r.Added), words.Count(r.Changed), words.Count(r.Removed), words.Count(r.Accepted), words.Count(r.Rejected),
+			words.Count(r.Deferred+r.Unknown+r.Held+r.Quarantined), r.Trigger)
 	}
 	a.show(g.number(5, 6, 7, 8, 9, 10, 11, 12))
 }
@@ -53,7 +54,7 @@ func (a *app) renderErrors(run *runlog.Run) {
 		for i, k := range group.SampleKeys {
 			keys[i] = safe(k)
 		}
-		g.row(count(group.Count), safe(group.Code), safe(group.Message), joined(keys))
+		g.row(words.Count(group.Count), safe(group.Code), safe(group.Message), joined(keys))
 	}
 	a.show(g.number(1).wrap(2, 30).wrap(3, 70).wrap(4, 40))
 }

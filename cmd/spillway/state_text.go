@@ -9,6 +9,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"spillway/cmd/spillway/words"
 	"spillway/diffstore"
 	"spillway/syncer"
 	"spillway/syncer/project"
@@ -45,7 +46,7 @@ func (a *app) renderVerified(p *project.Project, v *verified) {
 		note = "; the project has no such sync any more"
 	}
 	if v.OK {
-		a.printf("%s  %s, %s%s\n", text.FgGreen.Sprint("ok    "), safe(v.Sync), plural(v.Keys, "row", "rows"), note)
+		a.printf("%s  %s, %s%s\n", text.FgGreen.Sprint("ok    "), safe(v.Sync), words.Plural(v.Keys, "row", "rows"), note)
 		return
 	}
 	a.printf("%s  %s%s\n", text.FgRed.Sprint("FAILED"), safe(v.Sync), note)
@@ -130,7 +131,7 @@ func attemptText(t *syncer.KnownAttempt) string {
 		parts = append(parts, "in doubt: it was sent, and no answer came; it is sent again")
 	}
 	if t.Refusals > 0 {
-		parts = append(parts, fmt.Sprintf("rejected in %s, last with %s", plural(int64(t.Refusals), "run", "runs"), t.Code))
+		parts = append(parts, fmt.Sprintf("rejected in %s, last with %s", words.Plural(int64(t.Refusals), "run", "runs"), t.Code))
 	}
 	if len(parts) == 0 {
 		parts = append(parts, "put off, and tried again in the next run")

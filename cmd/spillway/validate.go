@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"spillway/cmd/spillway/words"
 	"spillway/syncer"
 	"spillway/syncer/project"
 	"spillway/syncer/settings"
@@ -105,7 +106,7 @@ func (a *app) showInspection(syncs []*project.Sync, found syncer.Inspection) err
 		return outcome(code)
 	}
 	if !a.json {
-		a.printf("Nothing is wrong with %s, here and at the systems they name.\n", plural(int64(len(syncs)), "sync", "syncs"))
+		a.printf("Nothing is wrong with %s, here and at the systems they name.\n", words.Plural(int64(len(syncs)), "sync", "syncs"))
 	}
 	return nil
 }
@@ -119,8 +120,8 @@ func (a *app) showProblems(p *project.Project, problems project.Problems) error 
 		return outcome(exitConfig)
 	case !a.json:
 		a.printf("The project %s is valid: %s, %s, %s, %s.\n", p.Name,
-			plural(int64(len(p.Syncs)), "sync", "syncs"), plural(int64(len(p.Models)), "model", "models"),
-			plural(int64(len(p.Warehouses)), "warehouse", "warehouses"), plural(int64(len(p.Destinations)), "destination", "destinations"))
+			words.Plural(int64(len(p.Syncs)), "sync", "syncs"), words.Plural(int64(len(p.Models)), "model", "models"),
+			words.Plural(int64(len(p.Warehouses)), "warehouse", "warehouses"), words.Plural(int64(len(p.Destinations)), "destination", "destinations"))
 	}
 	return nil
 }
@@ -141,7 +142,7 @@ func (a *app) listProblems(problems project.Problems, document map[string]any) e
 		}
 	}
 	if len(problems) > 0 {
-		a.note("%s found.", plural(int64(len(problems)), "problem", "problems"))
+		a.note("%s found.", words.Plural(int64(len(problems)), "problem", "problems"))
 	}
 	return nil
 }

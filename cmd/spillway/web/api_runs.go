@@ -1,7 +1,6 @@
 package web
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -9,9 +8,6 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
-	"spillway/cmd/spillway/web/audit"
-	"spillway/syncer"
-	"spillway/syncer/daemon"
 	"spillway/syncer/runlog"
 	"spillway/syncer/settings"
 )
@@ -112,17 +108,7 @@ func (s *server) listRows(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *server) cancelRun(w http.ResponseWriter, r *http.Request) error {
-	run, err := s.found(r)
-	if err != nil {
-		return err
-	}
-	cancelled, err := s.Daemon.Cancel(r.Context(), run.ID, who(r.Context()).Name)
-	if errors.Is(err, daemon.ErrNotRunning) {
-		p := asProblem(err)
-		p.Detail = fmt.Sprintf("run %s is over: it is %s", run.ID, run.State)
-		err = p
-	}
-	s.record(r, audit.Entry{Action: audit.Cancel, Sync: run.Sync, Run: run.ID}, err)
+	cancelled, err := s.cancel(r)
 	if err != nil {
 		return err
 	}
@@ -130,58 +116,28 @@ func (s *server) cancelRun(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *server) approveRun(w http.ResponseWriter, r *http.Request) error {
-	run, err := s.found(r)
-	if err != nil {
-		return err
-	}
-	started, err := s.Daemon.Approve(r.Context(), run.ID, who(r.Context()).Name)
-	if errors.Is(err, syncer.ErrApproval) { // its words are ours
-		p := asProblem(err)
-		p.Detail = err.Error()
-		err = p
-	}
-	err = s.busy(r, run.Sync, err)
-	s.record(r, audit.Entry{Action: audit.Approve, Sync: run.Sync, Run: run.ID, Detail: "applied by run " + started.ID}, err)
+	started, err := s.approve(r)
 	if err != nil {
 		return err
 	}
 	return replyRun(w, runObject{run: started})
 }
 
-// retryBody chooses rows to put back in line. Without either it is all of them.
-type retryBody struct {
-	Keys []string `json:"keys"`
-	Code string   `json:"code"`
-}
-
 func (s *server) retryRun(w http.ResponseWriter, r *http.Request) error {
-	var body retryBody
-	if err := decode(r, &body); err != nil {
-		return err
-	}
-	run, err := s.found(r)
-	if err != nil {
-		return err
-	}
-	released, started, err := s.Daemon.Retry(r.Context(), run.ID, body.Keys, body.Code, who(r.Context()).Name)
-	return s.retried(w, r, audit.Entry{Sync: run.Sync, Run: run.ID}, released, started, err)
+	return replyRetried(w, r, s.retry)
 }
 
 func (s *server) retrySync(w http.ResponseWriter, r *http.Request) error {
-	var body retryBody
-	if err := decode(r, &body); err != nil {
-		return err
-	}
-	sync := r.PathValue("sync")
-	released, started, err := s.Daemon.RetrySync(r.Context(), sync, body.Keys, body.Code, who(r.Context()).Name)
-	return s.retried(w, r, audit.Entry{Sync: sync}, released, started, err)
+	return replyRetried(w, r, s.retryAll)
 }
 
-// retried answers how many rows were put back in line, and by which run they are sent.
-func (s *server) retried(w http.ResponseWriter, r *http.Request, e audit.Entry, released int, started runlog.Run, err error) error {
-	err = s.busy(r, e.Sync, err)
-	e.Action, e.Detail = audit.Retry, fmt.Sprintf("%d rows back in line", released)
-	s.record(r, e, err)
+// replyRetried answers how many rows were put back in line, and by which run they are sent.
+func replyRetried(w http.ResponseWriter, r *http.Request, retry func(*http.Request, chosen) (int, runlog.Run, error)) error {
+	var rows chosen
+	if err := decode(r, &rows); err != nil {
+		return err
+	}
+	released, started, err := retry(r, rows)
 	if err != nil {
 		return err
 	}

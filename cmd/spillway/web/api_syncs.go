@@ -1,12 +1,10 @@
 package web
 
 import (
-	"errors"
 	"net/http"
 	"time"
 
 	"spillway/cmd/spillway/web/access"
-	"spillway/cmd/spillway/web/audit"
 	"spillway/syncer/daemon"
 	"spillway/syncer/runlog"
 )
@@ -88,50 +86,26 @@ func (s *server) startRun(w http.ResponseWriter, r *http.Request) error {
 	if len(key) > longestKey {
 		return invalid("the Idempotency-Key is longer than 255 bytes", "")
 	}
-	by := who(r.Context()).Name
-	request := daemon.Request{
-		Sync: r.PathValue("sync"), Trigger: runlog.ByAPI, By: by, Full: body.Full, Keys: body.Keys, IdempotencyKey: key,
-	}
-	if by == access.CLI {
+	request := daemon.Request{Sync: r.PathValue("sync"), Trigger: runlog.ByAPI, Full: body.Full, Keys: body.Keys, IdempotencyKey: key}
+	if who(r.Context()).Name == access.CLI {
 		request.Trigger = runlog.ByCLI
 	}
-	run, err := s.Daemon.Trigger(r.Context(), request)
-	if err != nil {
-		err = s.busy(r, request.Sync, err)
-	}
-	s.record(r, audit.Entry{Action: audit.Run, Sync: request.Sync, Run: run.ID}, err)
+	run, err := s.trigger(r, request)
 	if err != nil {
 		return err
 	}
 	return replyRun(w, runObject{run: run})
 }
 
-// busy names the run that stands in the way, if it is still there.
-func (s *server) busy(r *http.Request, sync string, err error) error {
-	if !errors.Is(err, daemon.ErrBusy) {
-		return err
-	}
-	p := asProblem(err)
-	if status, err := s.Daemon.Sync(r.Context(), sync); err == nil && status.Running != nil {
-		p.Run = status.Running.ID
-		p.Detail = "the sync " + sync + " is already running: run " + p.Run
-	}
-	return p
-}
-
 func (s *server) pauseSync(w http.ResponseWriter, r *http.Request) error {
-	err := s.Daemon.Pause(r.Context(), r.PathValue("sync"), who(r.Context()).Name)
-	s.record(r, audit.Entry{Action: audit.Pause, Sync: r.PathValue("sync")}, err)
-	if err != nil {
+	if _, err := s.pause(r); err != nil {
 		return err
 	}
 	return s.showSync(w, r)
 }
 
 func (s *server) resumeSync(w http.ResponseWriter, r *http.Request) error {
-	err := s.Daemon.Resume(r.Context(), r.PathValue("sync"), who(r.Context()).Name)
-	s.record(r, audit.Entry{Action: audit.Resume, Sync: r.PathValue("sync")}, err)
-	if err != nil {
+	if _, err := s.resume(r); err != nil {
 		return err
 	}
 	return s.showSync(w, r)

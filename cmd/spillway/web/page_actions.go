@@ -1,13 +1,9 @@
 package web
 
 import (
-	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 
-	"spillway/cmd/spillway/web/audit"
-	"spillway/syncer"
 	"spillway/syncer/daemon"
 	"spillway/syncer/runlog"
 )
@@ -21,10 +17,7 @@ func then(w http.ResponseWriter, r *http.Request, path, done string) error {
 }
 
 func (s *server) runAction(w http.ResponseWriter, r *http.Request) error {
-	sync := r.PathValue("sync")
-	run, err := s.Daemon.Trigger(r.Context(), daemon.Request{Sync: sync, Trigger: runlog.ByAPI, By: who(r.Context()).Name})
-	err = s.busy(r, sync, err)
-	s.record(r, audit.Entry{Action: audit.Run, Sync: sync, Run: run.ID}, err)
+	run, err := s.trigger(r, daemon.Request{Sync: r.PathValue("sync"), Trigger: runlog.ByAPI})
 	if err != nil {
 		return err
 	}
@@ -32,9 +25,7 @@ func (s *server) runAction(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *server) pauseAction(w http.ResponseWriter, r *http.Request) error {
-	sync := r.PathValue("sync")
-	err := s.Daemon.Pause(r.Context(), sync, who(r.Context()).Name)
-	s.record(r, audit.Entry{Action: audit.Pause, Sync: sync}, err)
+	sync, err := s.pause(r)
 	if err != nil {
 		return err
 	}
@@ -42,9 +33,7 @@ func (s *server) pauseAction(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *server) resumeAction(w http.ResponseWriter, r *http.Request) error {
-	sync := r.PathValue("sync")
-	err := s.Daemon.Resume(r.Context(), sync, who(r.Context()).Name)
-	s.record(r, audit.Entry{Action: audit.Resume, Sync: sync}, err)
+	sync, err := s.resume(r)
 	if err != nil {
 		return err
 	}
@@ -52,31 +41,15 @@ func (s *server) resumeAction(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *server) cancelAction(w http.ResponseWriter, r *http.Request) error {
-	run, err := s.found(r)
+	cancelled, err := s.cancel(r)
 	if err != nil {
 		return err
 	}
-	_, err = s.Daemon.Cancel(r.Context(), run.ID, who(r.Context()).Name)
-	s.record(r, audit.Entry{Action: audit.Cancel, Sync: run.Sync, Run: run.ID}, err)
-	if err != nil {
-		return err
-	}
-	return then(w, r, "/runs/"+run.ID, "cancelled")
+	return then(w, r, "/runs/"+cancelled.ID, "cancelled")
 }
 
 func (s *server) approveAction(w http.ResponseWriter, r *http.Request) error {
-	run, err := s.found(r)
-	if err != nil {
-		return err
-	}
-	started, err := s.Daemon.Approve(r.Context(), run.ID, who(r.Context()).Name)
-	if errors.Is(err, syncer.ErrApproval) { // its words are ours
-		p := asProblem(err)
-		p.Detail = err.Error()
-		err = p
-	}
-	err = s.busy(r, run.Sync, err)
-	s.record(r, audit.Entry{Action: audit.Approve, Sync: run.Sync, Run: run.ID, Detail: "applied by run " + started.ID}, err)
+	started, err := s.approve(r)
 	if err != nil {
 		return err
 	}
@@ -84,20 +57,14 @@ func (s *server) approveAction(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *server) retryAction(w http.ResponseWriter, r *http.Request) error {
-	run, err := s.found(r)
-	if err != nil {
-		return err
-	}
 	if err := r.ParseForm(); err != nil {
 		return invalid("the form cannot be read", "")
 	}
-	var keys []string
+	rows := chosen{Code: r.PostForm.Get("code")}
 	if key := r.PostForm.Get("key"); key != "" {
-		keys = []string{key}
+		rows.Keys = []string{key}
 	}
-	released, started, err := s.Daemon.Retry(r.Context(), run.ID, keys, r.PostForm.Get("code"), who(r.Context()).Name)
-	err = s.busy(r, run.Sync, err)
-	s.record(r, audit.Entry{Action: audit.Retry, Sync: run.Sync, Run: run.ID, Detail: fmt.Sprintf("%d rows back in line", released)}, err)
+	_, started, err := s.retry(r, rows)
 	if err != nil {
 		return err
 	}
@@ -109,9 +76,10 @@ func (s *server) checkAction(w http.ResponseWriter, r *http.Request) error {
 	return then(w, r, "/connections", "checked")
 }
 
+// reloadAction reads the project anew, which the daemon enters into the audit log itself, as when files change. Problems
+// of the project stand on the page that follows.
 func (s *server) reloadAction(w http.ResponseWriter, r *http.Request) error {
 	err := s.Daemon.Reload(r.Context(), who(r.Context()).Name)
-	s.record(r, audit.Entry{Action: audit.Reload}, err)
 	if err != nil && len(s.Daemon.Reloaded().Problems) == 0 {
 		return err
 	}

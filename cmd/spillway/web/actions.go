@@ -1,0 +1,108 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"spillway/cmd/spillway/web/audit"
+	"spillway/syncer"
+	"spillway/syncer/daemon"
+	"spillway/syncer/runlog"
+)
+
+// What the API and the pages have the daemon do. Each action is entered into the audit log, also when it is refused.
+
+func (s *server) trigger(r *http.Request, request daemon.Request) (runlog.Run, error) {
+	request.By = who(r.Context()).Name
+	run, err := s.Daemon.Trigger(r.Context(), request)
+	err = s.busy(r, request.Sync, err)
+	s.record(r, audit.Entry{Action: audit.Run, Sync: request.Sync, Run: run.ID}, err)
+	return run, err
+}
+
+func (s *server) pause(r *http.Request) (sync string, err error) {
+	sync = r.PathValue("sync")
+	err = s.Daemon.Pause(r.Context(), sync, who(r.Context()).Name)
+	s.record(r, audit.Entry{Action: audit.Pause, Sync: sync}, err)
+	return sync, err
+}
+
+func (s *server) resume(r *http.Request) (sync string, err error) {
+	sync = r.PathValue("sync")
+	err = s.Daemon.Resume(r.Context(), sync, who(r.Context()).Name)
+	s.record(r, audit.Entry{Action: audit.Resume, Sync: sync}, err)
+	return sync, err
+}
+
+func (s *server) cancel(r *http.Request) (runlog.Run, error) {
+	run, err := s.found(r)
+	if err != nil {
+		return runlog.Run{}, err
+	}
+	cancelled, err := s.Daemon.Cancel(r.Context(), run.ID, who(r.Context()).Name)
+	if errors.Is(err, daemon.ErrNotRunning) {
+		p := asProblem(err)
+		p.Detail = fmt.Sprintf("run %s is over: it is %s", run.ID, run.State)
+		err = p
+	}
+	s.record(r, audit.Entry{Action: audit.Cancel, Sync: run.Sync, Run: run.ID}, err)
+	return cancelled, err
+}
+
+func (s *server) approve(r *http.Request) (runlog.Run, error) {
+	run, err := s.found(r)
+	if err != nil {
+		return runlog.Run{}, err
+	}
+	started, err := s.Daemon.Approve(r.Context(), run.ID, who(r.Context()).Name)
+	if errors.Is(err, syncer.ErrApproval) { // its words are ours
+		p := asProblem(err)
+		p.Detail = err.Error()
+		err = p
+	}
+	err = s.busy(r, run.Sync, err)
+	s.record(r, audit.Entry{Action: audit.Approve, Sync: run.Sync, Run: run.ID, Detail: "applied by run " + started.ID}, err)
+	return started, err
+}
+
+// chosen are rows to be put back in line. Without either it is all of them.
+type chosen struct {
+	Keys []string `json:"keys"`
+	Code string   `json:"code"`
+}
+
+func (s *server) retry(r *http.Request, rows chosen) (released int, started runlog.Run, err error) {
+	run, err := s.found(r)
+	if err != nil {
+		return 0, runlog.Run{}, err
+	}
+	released, started, err = s.Daemon.Retry(r.Context(), run.ID, rows.Keys, rows.Code, who(r.Context()).Name)
+	return released, started, s.retried(r, audit.Entry{Sync: run.Sync, Run: run.ID}, released, err)
+}
+
+func (s *server) retryAll(r *http.Request, rows chosen) (released int, started runlog.Run, err error) {
+	sync := r.PathValue("sync")
+	released, started, err = s.Daemon.RetrySync(r.Context(), sync, rows.Keys, rows.Code, who(r.Context()).Name)
+	return released, started, s.retried(r, audit.Entry{Sync: sync}, released, err)
+}
+
+func (s *server) retried(r *http.Request, e audit.Entry, released int, err error) error {
+	err = s.busy(r, e.Sync, err)
+	e.Action, e.Detail = audit.Retry, fmt.Sprintf("%d rows back in line", released)
+	s.record(r, e, err)
+	return err
+}
+
+// busy names the run that stands in the way, if it is still there.
+func (s *server) busy(r *http.Request, sync string, err error) error {
+	if !errors.Is(err, daemon.ErrBusy) {
+		return err
+	}
+	p := asProblem(err)
+	if status, err := s.Daemon.Sync(r.Context(), sync); err == nil && status.Running != nil {
+		p.Run = status.Running.ID
+		p.Detail = "the sync " + sync + " is already running: run " + p.Run
+	}
+	return p
+}
