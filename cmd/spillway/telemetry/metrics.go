@@ -44,6 +44,7 @@ type Metrics struct {
 type past struct {
 	lag         time.Duration // of the newest scheduled run
 	quarantined int64         // rows, in the newest run that compared them
+	counted     bool          // there are series of its runs
 }
 
 // New returns metrics that have counted nothing.
@@ -98,7 +99,11 @@ func (m *Metrics) Notify(e daemon.Event) {
 	run := *e.Run
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p := m.know(run.Sync)
+	p := m.of(run.Sync)
+	if !p.counted {
+		p.counted = true
+		m.begin(run.Sync)
+	}
 	if run.Tick != nil && (run.State == runlog.Queued || run.State == runlog.Skipped) {
 		p.lag = e.Lag
 	}
@@ -109,21 +114,24 @@ func (m *Metrics) Notify(e daemon.Event) {
 	m.count(run)
 }
 
-// know returns what is kept of a sync. One that is new gets all of its series, so that the first of anything is an
-// increase; mu is held.
-func (m *Metrics) know(name string) *past {
+// of returns what is kept of a sync; mu is held.
+func (m *Metrics) of(name string) *past {
 	p, ok := m.syncs[name]
-	if ok {
-		return p
+	if !ok {
+		p = &past{}
+		m.syncs[name] = p
 	}
-	p = &past{}
-	m.syncs[name] = p
+	return p
+}
+
+// begin makes the series of a sync when its first run is told of, before that is over, so that the first of anything can
+// be an increase. A project may have thousands of syncs that hardly ever run, and they cost nothing; mu is held.
+func (m *Metrics) begin(name string) {
 	m.duration.WithLabelValues(name)
 	for _, state := range states {
 		m.runs.WithLabelValues(name, string(state))
 	}
 	m.add(name, runlog.Run{})
-	return p
 }
 
 // forget drops the series of a sync that the project does not have any more; mu is held.

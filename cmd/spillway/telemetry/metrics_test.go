@@ -151,6 +151,7 @@ func worked(state runlog.State) runlog.Run {
 func TestRunsAreCounted(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "people", "deals")
+	s.metrics.Notify(daemon.Event{Run: &runlog.Run{Sync: "deals", State: runlog.Queued}})
 	s.over(worked(runlog.Partial))
 	s.over(worked(runlog.Partial))
 	s.over(worked(runlog.Failed))
@@ -323,6 +324,7 @@ func TestASyncHasAtMostFiftySeries(t *testing.T) {
 func TestNamesFollowTheConventions(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "people")
+	s.over(worked(runlog.Succeeded))
 	var ours []*dto.MetricFamily
 	for name, family := range s.scraped() {
 		if strings.HasPrefix(name, "spillway_") {
@@ -353,6 +355,14 @@ func TestWhatCannotBeReadIsToldToTheLogAlone(t *testing.T) {
 	}
 	s.broken = nil
 	s.scraped()
+}
+
+func TestASyncThatNeverRanHasNoCounters(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "people")
+	if n := seriesOf(s.scraped(), "people"); n < 5 || n > 10 {
+		t.Errorf("there are %d series", n)
+	}
 }
 
 // TestEventsAndScrapesAtOnce is there for the race detector.

@@ -110,7 +110,7 @@ func (s *scrape) Collect(metrics chan<- prometheus.Metric) {
 // stands collects how one sync stands; mu is held.
 func (s *scrape) stands(metrics chan<- prometheus.Metric, status daemon.SyncStatus) {
 	name := status.Sync.Name
-	p := s.know(name)
+	p := s.of(name)
 	if status.Last != nil {
 		p.compared(*status.Last)
 	}
