@@ -26,7 +26,7 @@ type syncFile struct {
 	Timezone string   `toml:"timezone" default:"UTC" help:"The time zone of the schedule, such as Europe/London."`
 	Tags     []string `toml:"tags" help:"Words to select syncs by, as in -s tag:crm."`
 
-	Overlap    Overlap       `toml:"overlap" default:"skip" enum:"skip,queue" help:"What becomes of a run that is due while another of the same sync goes on: it is skipped, or waits. However many ticks pass meanwhile, one run waits for them; runs that were asked for all wait."`
+	Overlap    Overlap       `toml:"overlap" default:"skip" enum:"skip,queue" help:"What becomes of a run that is due while another of the same sync goes on: it is skipped, or one waits for all of them."`
 	CatchUp    CatchUp       `toml:"catch_up" default:"latest" enum:"latest,none,all" help:"What becomes of ticks that passed while spillway serve was not running: the latest is run, none, or all."`
 	CatchUpMax int           `toml:"catch_up_max" default:"24" min:"1" max:"1000" help:"How many of them catch_up = \"all\" runs, the latest ones."`
 	Jitter     time.Duration `toml:"jitter" default:"0s" min:"0s" max:"24h" help:"Spreads runs that are due at one time: each sync starts later by a time of its own, shorter than this and always the same."`
