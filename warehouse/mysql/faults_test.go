@@ -8,12 +8,11 @@ import (
 	"net"
 	"net/url"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"spillway/warehouse"
+	"spillway/warehouse/warehousetest/middleman"
 )
 
 // numbers is a query of n wide rows.
@@ -34,99 +33,20 @@ func readAll(ctx context.Context, rows warehouse.Rows) (int, error) {
 	}
 }
 
-// proxy passes bytes between a client and a server until allowance bytes went to the client, and then ends the
-// connection as if it were all.
-type proxy struct {
-	net.Listener
-	target    string
-	allowance atomic.Int64
-	conns     sync.WaitGroup
-}
-
-func newProxy(t *testing.T, target string, allowance int64) *proxy {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &proxy{Listener: l, target: target}
-	p.allowance.Store(allowance)
-	p.conns.Go(func() {
-		for {
-			client, err := l.Accept()
-			if err != nil {
-				return
-			}
-			p.conns.Go(func() { p.pass(client) })
-		}
-	})
-	t.Cleanup(func() {
-		_ = l.Close()
-		p.conns.Wait()
-	})
-	return p
-}
-
-func (p *proxy) pass(client net.Conn) {
-	defer func() { _ = client.Close() }()
-	server, err := new(net.Dialer).DialContext(context.Background(), "tcp", p.target)
-	if err != nil {
-		return
-	}
-	defer func() { _ = server.Close() }()
-	p.conns.Go(func() {
-		_, _ = io.Copy(server, client)
-		_ = server.Close()
-	})
-	buffer := make([]byte, 4096)
-	for {
-		n, err := server.Read(buffer)
-		left := p.allowance.Add(-int64(n))
-		if left < 0 {
-			n = max(0, n+int(left))
-		}
-		_, _ = client.Write(buffer[:n])
-		if err != nil || left < 0 {
-			return
-		}
-	}
-}
-
-// through returns dsn with the address of p.
-func (p *proxy) through(t *testing.T, dsn string) string {
-	t.Helper()
-	u, err := url.Parse(dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.Host = p.Addr().String()
-	return u.String()
-}
-
-func address(t *testing.T, dsn string) string {
-	t.Helper()
-	u, err := url.Parse(dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return u.Host
-}
-
 func TestACutConnectionIsNeverAnEnd(t *testing.T) {
 	t.Parallel()
 	dsn := database(t)
-	const rows, plenty = 5000, 1 << 40
-	measure := newProxy(t, address(t, dsn), plenty)
-	w := openDSN(t, measure.through(t, dsn), nil)
+	const rows = 5000
+	measure := middleman.Cut(1<<40, false)
+	w := openDSN(t, middleman.Between(t, dsn, measure.Answer), nil)
 	if n, err := readAll(t.Context(), query(t, w, warehouse.Query{SQL: numbers(rows)})); err != nil || n != rows {
 		t.Fatalf("%d rows came, error %v", n, err)
 	}
-	whole := plenty - measure.allowance.Load()
+	whole := measure.Passed()
 	for _, cut := range []int64{1, 4, 9, 30, 64, 100, 500, 507, 2000, whole / 3, whole / 2, whole * 97 / 100, whole - 300} {
 		t.Run(fmt.Sprintf("%d bytes before the end", cut), func(t *testing.T) {
 			t.Parallel()
-			p := newProxy(t, address(t, dsn), whole-cut)
-			w := openDSN(t, p.through(t, dsn), nil)
+			w := openDSN(t, middleman.Between(t, dsn, middleman.Cut(whole-cut, false).Answer), nil)
 			var n int
 			r, err := w.Query(t.Context(), warehouse.Query{SQL: numbers(rows)})
 			if err == nil {

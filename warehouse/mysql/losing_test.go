@@ -1,54 +1,23 @@
 package mysql
 
 import (
-	"context"
 	"encoding/binary"
 	"io"
 	"net"
-	"net/url"
 	"testing"
 
 	"spillway/warehouse"
+	"spillway/warehouse/warehousetest/middleman"
 )
 
 // losing returns a warehouse behind a proxy that changes the packets of the server. change gets the number of the packet
 // in its answer and gives the payload to pass on, or false to end the connection.
 func losing(t *testing.T, dsn string, change func(n int, payload []byte) ([]byte, bool)) warehouse.Warehouse {
 	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	target := address(t, dsn)
-	go func() {
-		for {
-			client, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go lose(client, target, change)
-		}
-	}()
-	u, err := url.Parse(dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.Host = l.Addr().String()
-	return openDSN(t, u.String(), nil)
+	return openDSN(t, middleman.Between(t, dsn, func(client, server net.Conn) { lose(client, server, change) }), nil)
 }
 
-func lose(client net.Conn, target string, change func(n int, payload []byte) ([]byte, bool)) {
-	defer func() { _ = client.Close() }()
-	server, err := new(net.Dialer).DialContext(context.Background(), "tcp", target)
-	if err != nil {
-		return
-	}
-	defer func() { _ = server.Close() }()
-	go func() {
-		_, _ = io.Copy(server, client)
-		_ = server.Close()
-	}()
+func lose(client, server net.Conn, change func(n int, payload []byte) ([]byte, bool)) {
 	n, before := 0, byte(0)
 	for head := make([]byte, 4); ; n++ {
 		if _, err := io.ReadFull(server, head); err != nil {

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"spillway/warehouse"
+	"spillway/warehouse/warehousetest/middleman"
 )
 
 // numbers is a query of n wide rows.
@@ -47,81 +47,6 @@ func query(t *testing.T, w warehouse.Warehouse, q warehouse.Query) warehouse.Row
 	return rows
 }
 
-// proxy passes bytes between a client and a server until allowance bytes went to the client, and then ends the
-// connection, with a reset or as if it were all.
-type proxy struct {
-	net.Listener
-	target    string
-	allowance atomic.Int64
-	reset     bool
-	conns     sync.WaitGroup
-}
-
-func newProxy(t *testing.T, target string, allowance int64, reset bool) *proxy {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &proxy{Listener: l, target: target, reset: reset}
-	p.allowance.Store(allowance)
-	p.conns.Go(func() {
-		for {
-			client, err := l.Accept()
-			if err != nil {
-				return
-			}
-			p.conns.Go(func() { p.pass(client) })
-		}
-	})
-	t.Cleanup(func() {
-		_ = l.Close()
-		p.conns.Wait()
-	})
-	return p
-}
-
-func (p *proxy) pass(client net.Conn) {
-	defer func() { _ = client.Close() }()
-	server, err := new(net.Dialer).DialContext(context.Background(), "tcp", p.target)
-	if err != nil {
-		return
-	}
-	defer func() { _ = server.Close() }()
-	p.conns.Go(func() {
-		_, _ = io.Copy(server, client)
-		_ = server.Close()
-	})
-	buffer := make([]byte, 4096)
-	for {
-		n, err := server.Read(buffer)
-		left := p.allowance.Add(-int64(n))
-		if left < 0 {
-			n = max(0, n+int(left))
-		}
-		_, _ = client.Write(buffer[:n])
-		if left < 0 && p.reset {
-			if tcp, ok := client.(*net.TCPConn); ok {
-				_ = tcp.SetLinger(0)
-			}
-		}
-		if err != nil || left < 0 {
-			return
-		}
-	}
-}
-
-// through returns dsn with the address of p.
-func (p *proxy) through(t *testing.T, dsn string) string {
-	t.Helper()
-	u, err := url.Parse(dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.Host = p.Addr().String()
-	return u.String()
-}
-
 func address(t *testing.T, dsn string) string {
 	t.Helper()
 	u, err := url.Parse(dsn)
@@ -141,8 +66,8 @@ func TestACutConnectionIsNeverAnEnd(t *testing.T) {
 			name := fmt.Sprintf("after %g of the bytes, reset %t", share, reset)
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				p := newProxy(t, address(t, dsn), int64(float64(whole)*share), reset)
-				w := openDSN(t, p.through(t, dsn), nil)
+				scissors := middleman.Cut(int64(float64(whole)*share), reset)
+				w := openDSN(t, middleman.Between(t, dsn, scissors.Answer), nil)
 				var n int
 				r, err := w.Query(t.Context(), warehouse.Query{SQL: numbers(rows)})
 				if err == nil {
@@ -162,13 +87,12 @@ func TestACutConnectionIsNeverAnEnd(t *testing.T) {
 // measure says how many bytes a whole result takes.
 func measure(t *testing.T, dsn string, rows int) int64 {
 	t.Helper()
-	const plenty = 1 << 40
-	p := newProxy(t, address(t, dsn), plenty, false)
-	w := openDSN(t, p.through(t, dsn), nil)
+	scissors := middleman.Cut(1<<40, false)
+	w := openDSN(t, middleman.Between(t, dsn, scissors.Answer), nil)
 	if n, err := readAll(t.Context(), query(t, w, warehouse.Query{SQL: numbers(rows)})); err != nil || n != rows {
 		t.Fatalf("%d rows came, error %v", n, err)
 	}
-	return plenty - p.allowance.Load()
+	return scissors.Passed()
 }
 
 func TestATerminatedServerProcessIsATemporaryError(t *testing.T) {

@@ -1,55 +1,23 @@
 package postgres
 
 import (
-	"context"
-	"io"
 	"net"
-	"net/url"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"spillway/warehouse"
+	"spillway/warehouse/warehousetest/middleman"
 )
 
 // losing returns a warehouse behind a proxy that changes what the server answers. change says whether a message is
 // passed on.
 func losing(t *testing.T, dsn string, change func(rows int, message pgproto3.BackendMessage) bool) warehouse.Warehouse {
 	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	target := address(t, dsn)
-	go func() {
-		for {
-			client, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go lose(client, target, change)
-		}
-	}()
-	u, err := url.Parse(dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.Host = l.Addr().String()
-	return openDSN(t, u.String(), nil)
+	return openDSN(t, middleman.Between(t, dsn, func(client, server net.Conn) { lose(client, server, change) }), nil)
 }
 
-func lose(client net.Conn, target string, change func(rows int, message pgproto3.BackendMessage) bool) {
-	defer func() { _ = client.Close() }()
-	server, err := new(net.Dialer).DialContext(context.Background(), "tcp", target)
-	if err != nil {
-		return
-	}
-	defer func() { _ = server.Close() }()
-	go func() {
-		_, _ = io.Copy(server, client)
-		_ = server.Close()
-	}()
+func lose(client, server net.Conn, change func(rows int, message pgproto3.BackendMessage) bool) {
 	from, to := pgproto3.NewFrontend(server, server), pgproto3.NewBackend(client, client)
 	rows := 0
 	for {

@@ -19,6 +19,7 @@ import (
 
 	"spillway/warehouse"
 	"spillway/warehouse/warehousetest"
+	"spillway/warehouse/warehousetest/middleman"
 )
 
 // lacking matches what Redshift does not have of PostgreSQL's SQL and settings.
@@ -216,8 +217,8 @@ func TestACutConnectionToRedshiftIsNeverAnEnd(t *testing.T) {
 	for _, share := range []float64{0.3, 0.7, 0.99} {
 		t.Run(fmt.Sprintf("after %g of the bytes", share), func(t *testing.T) {
 			t.Parallel()
-			p := newProxy(t, address(t, dsn), int64(float64(whole)*share), false)
-			w := openRedshiftDSN(t, redshiftDSN(t, p.through(t, dsn)))
+			scissors := middleman.Cut(int64(float64(whole)*share), false)
+			w := openRedshiftDSN(t, redshiftDSN(t, middleman.Between(t, dsn, scissors.Answer)))
 			n, err := readAll(t.Context(), query(t, w, warehouse.Query{SQL: numbers(rows)}))
 			if !errors.Is(err, warehouse.ErrTruncated) || !warehouse.Temporary(err) {
 				t.Errorf("after %d of %d rows the result ended with %v, want %v", n, rows, err, warehouse.ErrTruncated)
