@@ -110,7 +110,7 @@ type Batch struct {
 	Records    []Record
 
 	Attempts int    // of one request, at least 1
-	Meter    *Meter // counts what is sent for this batch's run; may be nil
+	Meter    *Meter // counts what is sent for this batch's run, and is told of each exchange; may be nil
 }
 
 // Record is one record of a batch.

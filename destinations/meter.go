@@ -6,8 +6,12 @@ import (
 	"time"
 )
 
-// Meter counts what is sent on behalf of one run. A nil Meter counts nothing.
+// Meter counts what is sent on behalf of one run, and tells those who watch of each exchange. A nil Meter counts
+// nothing.
 type Meter struct {
+	counter *Meter         // that counts in this one's place; nil where it counts itself
+	watch   func(Exchange) // nil where nobody watches
+
 	requests atomic.Int64
 	retries  atomic.Int64
 	bytes    atomic.Int64
@@ -17,9 +21,35 @@ type Meter struct {
 	until     time.Time // up to when waiting is counted
 }
 
+// Watched returns a meter that counts into m, and has watch called after each attempt that left, besides whoever watches m.
+// A batch that is given such a meter of its own has its own exchanges watched. Calls may come from several goroutines.
+func (m *Meter) Watched(watch func(Exchange)) *Meter { return &Meter{counter: m, watch: watch} }
+
+// Watching says whether anyone is told of exchanges.
+func (m *Meter) Watching() bool {
+	return m != nil && (m.watch != nil || m.counter.Watching())
+}
+
+// Exchanged tells whoever watches of x.
+func (m *Meter) Exchanged(x Exchange) {
+	for ; m != nil; m = m.counter {
+		if m.watch != nil {
+			m.watch(x)
+		}
+	}
+}
+
+// counting is the meter that counts.
+func (m *Meter) counting() *Meter {
+	for m != nil && m.counter != nil {
+		m = m.counter
+	}
+	return m
+}
+
 // Sent counts one request with a body of so many bytes; again says that it repeats an earlier one.
 func (m *Meter) Sent(bytes int64, again bool) {
-	if m == nil {
+	if m = m.counting(); m == nil {
 		return
 	}
 	m.requests.Add(1)
@@ -32,7 +62,7 @@ func (m *Meter) Sent(bytes int64, again bool) {
 // Waited counts time that was spent, up to now, waiting for the service's rate limit. Requests that wait at the same
 // time count once, so that the sum is never longer than the run.
 func (m *Meter) Waited(d time.Duration) {
-	if m == nil {
+	if m = m.counting(); m == nil {
 		return
 	}
 	now := time.Now()
@@ -56,7 +86,7 @@ type Usage struct {
 
 // Usage returns the counts so far.
 func (m *Meter) Usage() Usage {
-	if m == nil {
+	if m = m.counting(); m == nil {
 		return Usage{}
 	}
 	m.mu.Lock()

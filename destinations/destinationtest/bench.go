@@ -27,9 +27,10 @@ type bench struct {
 	meter   destinations.Meter
 	log     *buffer
 
-	mu     sync.Mutex
-	shown  []string // texts of errors
-	values []string // values of records
+	mu        sync.Mutex
+	exchanges int64
+	shown     []string // texts of errors
+	values    []string // values of records
 }
 
 func newBench(t *testing.T, s Suite) *bench {
@@ -60,7 +61,24 @@ func newBenchFor(t *testing.T, s Suite, credential destinations.Secret) *bench {
 func (b *bench) batch(op destinations.Op, records ...destinations.Record) destinations.Batch {
 	return destinations.Batch{
 		Sync: "contacts", Object: b.suite.Object, Op: op, Identifier: b.suite.Identifier,
-		Records: records, Attempts: attempts, Meter: &b.meter,
+		Records: records, Attempts: attempts, Meter: b.meter.Watched(b.exchanged),
+	}
+}
+
+// exchanged notes that an exchange was told of, and that it can be shown.
+func (b *bench) exchanged(x destinations.Exchange) {
+	content := x.Content()
+	said := string(content.Request.Body) + string(content.Answer.Body)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.exchanges++
+	if strings.Contains(said, string(canary)) {
+		b.Errorf("the content of %s %s shows the secret", x.Method, x.Route)
+	}
+	for _, v := range b.values {
+		if len(v) >= 6 && strings.Contains(x.Route, v) {
+			b.Errorf("the route %s holds the value %q", x.Route, v)
+		}
 	}
 }
 

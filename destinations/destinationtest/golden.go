@@ -41,7 +41,7 @@ func Golden(t testing.TB, name string, got []byte) {
 
 // golden delivers batch and compares the requests that this takes.
 func golden(b *bench, batch destinations.Batch) {
-	batch.Attempts, batch.Meter = attempts, &b.meter
+	batch.Attempts, batch.Meter = attempts, b.meter.Watched(b.exchanged)
 	before := len(b.wire.Calls())
 	if _, err := b.write(b.Context(), batch); err != nil {
 		b.Fatalf("write: %v", err)

@@ -28,6 +28,9 @@ func outcomeCases() []testCase {
 			if usage.Requests != int64(b.calls(before)) || usage.Retries != 0 || usage.Bytes == 0 {
 				b.Errorf("the meter counts %+v for %d requests", usage, b.calls(before))
 			}
+			if b.exchanges != usage.Requests {
+				b.Errorf("%d of %d requests are told of", b.exchanges, usage.Requests)
+			}
 		}},
 		{"a record delivered twice is there once", Redelivery, func(b *bench) {
 			batch := b.good(0, 2)

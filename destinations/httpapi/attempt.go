@@ -30,14 +30,15 @@ type call struct {
 	attempts int
 	meter    *destinations.Meter
 
-	sent    int      // attempts that left
-	answer  Answer   // of the last attempt
-	problem *Problem // of the last attempt
-	heard   heard    // of the last attempt
-	doubt   bool     // an attempt got no answer
-	unclear bool     // an attempt failed in a way that may come after the work was done
-	renewed bool     // the credentials were looked up again
-	again   bool     // they are others now
+	waited  time.Duration // of the last attempt, for its turn
+	sent    int           // attempts that left
+	answer  Answer        // of the last attempt
+	problem *Problem      // of the last attempt
+	heard   heard         // of the last attempt
+	doubt   bool          // an attempt got no answer
+	unclear bool          // an attempt failed in a way that may come after the work was done
+	renewed bool          // the credentials were looked up again
+	again   bool          // they are others now
 }
 
 // heard is when the answer to an attempt began, and what it says of the account's limits.
@@ -98,6 +99,7 @@ func (c *Client) attempt(r *http.Request, call *call) *Problem {
 		return c.held(ctx, ctx.Err())
 	}
 	turn, err := c.limiter.wait(ctx)
+	call.waited = turn.waited
 	call.meter.Waited(turn.waited)
 	if err != nil {
 		return c.held(ctx, err)
@@ -202,7 +204,7 @@ func (c *Client) send(out *http.Request, call *call) *Problem {
 
 	call.meter.Sent(int64(len(call.body)), call.sent > 0)
 	call.sent++
-	start := time.Now()
+	at := time.Now()
 	response, err := c.inner.RoundTrip(out)
 	var whole bool
 	if err == nil {
@@ -211,12 +213,20 @@ func (c *Client) send(out *http.Request, call *call) *Problem {
 		call.answer = Answer{Status: response.StatusCode, Header: response.Header}
 		call.answer.Body, whole, err = readBody(response.Body, c.maxReply)
 	}
+	took := time.Since(at)
 	c.log.LogAttrs(caller, slog.LevelDebug, "request",
 		slog.String("method", call.method), slog.String("path", call.route), slog.Int("status", call.answer.Status),
-		slog.Duration("duration", time.Since(start)), slog.Int("attempt", call.sent))
+		slog.Duration("duration", took), slog.Int("attempt", call.sent))
+	p := c.verdict(caller, call, whole, err, connecting.Load() && !connected.Load())
+	c.tell(out, call, p, at, took)
+	return p
+}
+
+// verdict is the problem of an attempt that ended with err, or with an answer that is whole or not.
+func (c *Client) verdict(caller context.Context, call *call, whole bool, err error, unconnected bool) *Problem {
 	switch {
 	case call.answer.Status == 0:
-		return c.noAnswer(caller, err, connecting.Load() && !connected.Load())
+		return c.noAnswer(caller, err, unconnected)
 	case whole || !call.done():
 		return c.read(call)
 	}
