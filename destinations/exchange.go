@@ -8,6 +8,7 @@ type Exchange struct {
 	Took   time.Duration // until the answer was read, or none came
 	Waited time.Duration // before At, for its turn under the account's limit
 
+	Server  string // its host, and its port unless that is the usual one
 	Method  string
 	Route   string // its path, without a query and without values of records, as logs show it
 	Attempt int    // of this request, from 1

@@ -23,6 +23,7 @@ import (
 type Options struct {
 	Log       *slog.Logger
 	Observer  Observer // nil: nobody watches
+	Tracer    Tracer   // nil: nobody follows runs
 	OpenStore func(StoreSettings) (diffstore.Store, error)
 	Transport http.RoundTripper // below every destination; nil is the network
 	Command   string            // what this process is, for others that find the state directory locked

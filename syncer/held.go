@@ -31,7 +31,7 @@ func (e *Engine) Approve(ctx context.Context, id string) (runlog.Run, error) {
 	if err != nil {
 		return runlog.Run{}, err
 	}
-	r, err := e.begin(ctx, p.sync, e.NewRun(p.sync, runlog.ByApprove))
+	r, err := e.begin(ctx, p.sync, e.NewRun(p.sync, runlog.ByApprove), Parent(ctx))
 	if err != nil {
 		return runlog.Run{}, errors.Join(err, p.sheet.close())
 	}

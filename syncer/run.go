@@ -23,13 +23,14 @@ type runner struct {
 	run      runlog.Run
 	recorder *runlog.Recorder
 	log      *slog.Logger
+	trace    Trace
 	entered  time.Time // into the present phase
 }
 
 // Run runs s now and waits. What became of it is in the Run it returns; the error says that even that could not be
 // written down.
 func (e *Engine) Run(ctx context.Context, s *project.Sync, trigger runlog.Trigger) (runlog.Run, error) {
-	r, err := e.begin(ctx, s, e.NewRun(s, trigger))
+	r, err := e.begin(ctx, s, e.NewRun(s, trigger), Parent(ctx))
 	if err != nil {
 		return runlog.Run{}, err
 	}
@@ -49,7 +50,7 @@ func (e *Engine) NewRun(s *project.Sync, trigger runlog.Trigger) runlog.Run {
 // became of it is in the Run it returns; the error says that even that could not be written down. Runs of different syncs
 // may go on at once.
 func (e *Engine) Begin(ctx context.Context, s *project.Sync, run runlog.Run, o runlog.Order) (runlog.Run, error) {
-	r, err := e.begin(ctx, s, run)
+	r, err := e.begin(ctx, s, run, o.Trace)
 	if err != nil {
 		return runlog.Run{}, err
 	}
@@ -74,19 +75,23 @@ func (r *runner) prepare(ctx context.Context, o runlog.Order) error {
 	} else if _, err := r.engine.Retry(ctx, r.sync, o.Keys, ""); err != nil {
 		return err
 	}
-	return ofState(r.engine.runs.Reorder(ctx, r.run.ID, runlog.Order{}))
+	return ofState(r.engine.runs.Reorder(ctx, r.run.ID, runlog.Order{Trace: o.Trace}))
 }
 
 // begin writes into the run log that a run goes on from now.
-func (e *Engine) begin(ctx context.Context, s *project.Sync, run runlog.Run) (*runner, error) {
+func (e *Engine) begin(ctx context.Context, s *project.Sync, run runlog.Run, parent string) (*runner, error) {
 	now := e.now().UTC()
-	r := &runner{engine: e, sync: s, entered: now, run: run}
+	r := &runner{engine: e, sync: s, entered: now, run: run, trace: untraced{}}
 	r.run.State, r.run.StartedAt, r.run.ConfigHash, r.run.Commit = runlog.Running, now, s.ConfigHash, e.commit()
 	var err error
 	if r.recorder, err = e.runs.Begin(context.WithoutCancel(ctx), r.run); err != nil {
 		return nil, err
 	}
 	r.log = slog.New(newTee(e.log.Handler(), r.recorder)).With("sync", s.Name, "run", r.run.ID)
+	if e.options.Tracer != nil {
+		r.trace = e.options.Tracer.Trace(s, r.run, parent)
+	}
+	r.trace.Phase(r.run)
 	e.observer.Phase(s.Name, runlog.Extracting)
 	r.log.Info("run started", "trigger", string(run.Trigger))
 	return r, nil
@@ -195,6 +200,7 @@ func (r *runner) phase(ctx context.Context, p runlog.Phase) error {
 	r.run.Timings[r.run.Phase] += now.Sub(r.entered).Milliseconds()
 	r.entered, r.run.Phase = now, p
 	r.engine.observer.Phase(r.sync.Name, p)
+	r.trace.Phase(r.run)
 	return ofState(r.recorder.Update(context.WithoutCancel(ctx), r.run))
 }
 
@@ -224,6 +230,7 @@ func (r *runner) conclude(ctx context.Context, err error) (runlog.Run, error) {
 	r.run.Timings[r.run.Phase] += now.Sub(r.entered).Milliseconds()
 	r.run.FinishedAt, r.run.DurationMS = &now, now.Sub(r.run.StartedAt).Milliseconds()
 	r.run.Errors = r.recorder.Groups()
+	r.trace.End(r.run)
 	r.logEnd()
 	return r.run, r.recorder.Finish(context.WithoutCancel(ctx), r.run)
 }

@@ -68,7 +68,7 @@ func (r *runner) send(ctx context.Context, route *route, session diffstore.Sessi
 	sheet.whole, sheet.lasting = route.object.JSON, true
 	s := &sender{
 		sync: r.sync, route: route, session: session, sheet: sheet, rows: uninterrupted{r.recorder}, log: r.log, observer: r.engine.observer,
-		allRows: r.engine.project.Runlog.Rows == "all", now: r.engine.now, meter: &destinations.Meter{}, void: map[string]bool{}, hashes: newClaims(),
+		allRows: r.engine.project.Runlog.Rows == "all", now: r.engine.now, meter: r.meter(), void: map[string]bool{}, hashes: newClaims(),
 		counts: r.run.Counts, due: r.run.Due() - r.run.Quarantined, stopped: make(chan struct{}), missed: map[uint64]bool{}, flights: newFlights(),
 	}
 	if sheet.whole {

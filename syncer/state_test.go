@@ -140,7 +140,7 @@ func TestPlansThatACrashLeftAreSweptAway(t *testing.T) {
 func TestARunThatACrashCutOffIsMarkedAsFailed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	r, err := w.open().begin(t.Context(), w.sync, w.open().NewRun(w.sync, runlog.ByCLI))
+	r, err := w.open().begin(t.Context(), w.sync, w.open().NewRun(w.sync, runlog.ByCLI), "")
 	if err != nil {
 		t.Fatal(err)
 	}

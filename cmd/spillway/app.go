@@ -12,6 +12,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
+	"spillway/cmd/spillway/telemetry"
 	destinationsall "spillway/destinations/all"
 	"spillway/diffstore"
 	"spillway/diffstore/snapshot"
@@ -33,9 +34,10 @@ type app struct {
 	quiet      bool
 
 	log     *slog.Logger
-	live    *liveProgress // on a terminal, once something was shown
-	printed bool          // the one document of --json
-	usage   string        // how to learn the use of the command that was given
+	traces  *telemetry.Traces // nil: no collector is named, or nothing ran
+	live    *liveProgress     // on a terminal, once something was shown
+	printed bool              // the one document of --json
+	usage   string            // how to learn the use of the command that was given
 }
 
 // The forms of what is logged.
@@ -63,7 +65,8 @@ func (a *app) execute(ctx context.Context, args []string) error {
 		started = true
 		return nil
 	}
-	cmd, err := root.ExecuteContextC(ctx)
+	cmd, err := root.ExecuteContextC(syncer.WithParent(ctx, os.Getenv(traceparentVariable)))
+	a.traces.Close(traceTime)
 	a.usage = cmd.CommandPath() + " --help"
 	if err != nil && !started {
 		return usageError{err}
@@ -242,7 +245,9 @@ func openStore(s syncer.StoreSettings) (diffstore.Store, error) {
 
 // withEngine runs work with an engine that holds the state directory.
 func (a *app) withEngine(ctx context.Context, p *project.Project, command string, work func(*syncer.Engine) error) (err error) {
-	e, err := syncer.Open(ctx, p, a.engineOptions(command))
+	options := a.engineOptions(command)
+	options.Tracer = a.tracer()
+	e, err := syncer.Open(ctx, p, options)
 	if err != nil {
 		return err
 	}

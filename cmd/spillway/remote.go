@@ -75,6 +75,9 @@ func (r *remote) ask(ctx context.Context, method, path string, body, answer any)
 		return err
 	}
 	request.Header.Set("Authorization", "Bearer "+r.at.Token)
+	if parent := syncer.Parent(ctx); parent != "" {
+		request.Header.Set("Traceparent", parent)
+	}
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}

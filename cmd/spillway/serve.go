@@ -105,7 +105,7 @@ func (s *serving) serve(ctx context.Context) (err error) {
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
 	options := s.app.engineOptions("serve")
-	options.Observer = syncer.Unobserved{}
+	options.Observer, options.Tracer = syncer.Unobserved{}, s.app.tracer()
 	s.daemon, err = daemon.Open(ctx, s.project, daemon.Options{
 		Engine: options, Watch: true, Notify: s.notified,
 		Load: func() (*project.Project, project.Problems) { return project.Load(s.project.Root, kinds()) },
@@ -117,15 +117,14 @@ func (s *serving) serve(ctx context.Context) (err error) {
 	group.Go(func() error { return s.work(working, hangups) })
 	ended := make(chan error, 1)
 	go func() { ended <- group.Wait() }()
+	<-working.Done() // or it failed
+	deadline := time.Now().Add(shutdownTime)
 	select {
 	case err = <-ended:
-	case <-working.Done():
-		select {
-		case err = <-ended:
-		case <-time.After(shutdownTime):
-			return fmt.Errorf("the daemon did not come to its end within %s; what it left is in doubt and is sent again", shutdownTime)
-		}
+	case <-time.After(shutdownTime):
+		return fmt.Errorf("the daemon did not come to its end within %s; what it left is in doubt and is sent again", shutdownTime)
 	}
+	s.app.traces.Close(min(traceTime, time.Until(deadline)))
 	return errors.Join(err, s.daemon.Close())
 }
 

@@ -56,6 +56,7 @@ func TestEndToEnd(t *testing.T) {
 	}
 	maps.Copy(tests, standInTests())
 	maps.Copy(tests, vendorTests())
+	maps.Copy(tests, traceTests())
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

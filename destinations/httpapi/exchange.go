@@ -18,7 +18,7 @@ func (c *Client) tell(out *http.Request, call *call, p *Problem, at time.Time, t
 		return
 	}
 	x := destinations.Exchange{
-		At: at, Took: took, Waited: call.waited, Method: call.method, Route: call.route,
+		At: at, Took: took, Waited: call.waited, Server: out.URL.Host, Method: call.method, Route: call.route,
 		Attempt: call.sent, Status: call.answer.Status,
 		Content: func() destinations.Content { return c.content(out, call) },
 	}

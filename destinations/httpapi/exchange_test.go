@@ -16,6 +16,7 @@ import (
 
 // heard is an exchange with its content, as it was while it could be asked for.
 type heard struct {
+	Server          string
 	Method, Route   string
 	Attempt, Status int
 	Code            string
@@ -27,7 +28,7 @@ type heard struct {
 func listen(meter *destinations.Meter) (*destinations.Meter, *[]heard) {
 	var all []heard
 	return meter.Watched(func(x destinations.Exchange) {
-		all = append(all, heard{x.Method, x.Route, x.Attempt, x.Status, x.Code, x.Took, x.Waited, x.Content()})
+		all = append(all, heard{x.Server, x.Method, x.Route, x.Attempt, x.Status, x.Code, x.Took, x.Waited, x.Content()})
 	}), &all
 }
 
@@ -65,12 +66,12 @@ func TestEveryAttemptThatLeftIsToldOf(t *testing.T) {
 		}
 		asked := destinations.Message{Type: "application/json", Body: []byte(`{"email":"ada@example.com","api":"•••"}`)}
 		want := []heard{
-			{"POST", "/people/{id}", 1, 429, "429", 2 * time.Second, 0, destinations.Content{
+			{"api.example.com", "POST", "/people/{id}", 1, 429, "429", 2 * time.Second, 0, destinations.Content{
 				Request: asked,
 				Answer:  destinations.Message{Headers: map[string]string{"Retry-After": "7"}, Body: []byte("slow down")},
 			}},
-			{"POST", "/people/{id}", 2, 0, "no_answer", 0, 0, destinations.Content{Request: asked}},
-			{"POST", "/people/{id}", 3, 200, "", 0, 0, destinations.Content{
+			{"api.example.com", "POST", "/people/{id}", 2, 0, "no_answer", 0, 0, destinations.Content{Request: asked}},
+			{"api.example.com", "POST", "/people/{id}", 3, 200, "", 0, 0, destinations.Content{
 				Request: asked,
 				Answer: destinations.Message{
 					Type: "application/json", Headers: map[string]string{"X-Request-Id": "r-1"}, Body: []byte(`{"echo":"•••"}`),

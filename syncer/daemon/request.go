@@ -52,6 +52,7 @@ func free(st *standing) error {
 
 // ask enters a run and takes it up if it can be.
 func (d *Daemon) ask(ctx context.Context, st *standing, e runlog.Entry) (runlog.Run, error) {
+	e.Order.Trace = syncer.Parent(ctx)
 	if err := d.enter(ctx, st, e); err != nil {
 		return runlog.Run{}, err
 	}

@@ -19,6 +19,8 @@ type Order struct {
 	Full bool     `json:"full,omitempty"` // every row is sent again
 	Keys []string `json:"keys,omitempty"` // these are put back in line first
 	Held string   `json:"held,omitempty"` // the held run whose plan it applies
+
+	Trace string `json:"trace,omitempty"` // the W3C traceparent of whoever asked for it
 }
 
 // Entry is a run that enters the log before it runs.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"spillway/cmd/spillway/web/access"
+	"spillway/syncer"
 )
 
 // route is one thing that can be asked for. The mux, the check of the OpenAPI document and the test of the scopes are
@@ -37,7 +38,8 @@ func (s *server) guarded(rt route) http.Handler {
 			err = forbidden(rt.scope)
 		}
 		if err == nil {
-			err = rt.handle(w, r.WithContext(context.WithValue(r.Context(), identityKey{}, who)))
+			ctx := syncer.WithParent(r.Context(), r.Header.Get("Traceparent"))
+			err = rt.handle(w, r.WithContext(context.WithValue(ctx, identityKey{}, who)))
 		}
 		switch {
 		case err == nil:
