@@ -83,7 +83,7 @@ func decode(r *http.Request, v any) error {
 	if err != nil || len(text) == 0 {
 		return err
 	}
-	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
+	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); fromBrowser(r) && (err != nil || media != "application/json") {
 		return &problem{
 			Status: http.StatusUnsupportedMediaType, Code: "media_type", Detail: "the body is not said to be JSON",
 			Hint: "send Content-Type: application/json",
@@ -98,6 +98,12 @@ func decode(r *http.Request, v any) error {
 		return invalid("the body holds more than one JSON document", "")
 	}
 	return nil
+}
+
+// fromBrowser says whether a page may have made the request. Programs need not say that what they send is JSON; a page
+// of another site could not say so without asking first.
+func fromBrowser(r *http.Request) bool {
+	return r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "" || r.Header.Get("Cookie") != ""
 }
 
 // largestPage is how many items a list shows at most.

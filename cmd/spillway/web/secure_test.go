@@ -132,12 +132,13 @@ func TestOtherSitesChangeNothing(t *testing.T) {
 			}
 		}
 	}
-	form := []string{"Content-Type", "application/x-www-form-urlencoded"}
-	if w := s.ask("POST", "/api/v1/syncs/people/runs", "{}", form...); w.Code != http.StatusUnsupportedMediaType {
-		t.Errorf("a form: %d", w.Code)
-	}
-	if w := s.ask("POST", "/api/v1/syncs/people/runs", "{}", "Content-Type", "text/plain"); w.Code != http.StatusUnsupportedMediaType {
-		t.Errorf("plain text: %d", w.Code)
+	for _, page := range [][]string{{"Sec-Fetch-Site", "same-origin"}, {"Origin", "http://127.0.0.1:8321"}, {"Cookie", "a=b"}} {
+		for _, media := range []string{"application/x-www-form-urlencoded", "text/plain"} {
+			headers := append([]string{"Content-Type", media}, page...)
+			if w := s.ask("POST", "/api/v1/syncs/people/runs", "{}", headers...); w.Code != http.StatusUnsupportedMediaType {
+				t.Errorf("%v: %d", headers, w.Code)
+			}
+		}
 	}
 	if len(s.fake.asked) > 0 {
 		t.Errorf("the daemon was asked: %v", s.fake.asked)
@@ -145,6 +146,11 @@ func TestOtherSitesChangeNothing(t *testing.T) {
 	for _, headers := range [][]string{{}, {"Sec-Fetch-Site", "same-origin"}, {"Sec-Fetch-Site", "none"}, {"Origin", "http://127.0.0.1:8321"}} {
 		if w := s.ask("POST", "/api/v1/syncs/people/runs", "", headers...); w.Code != http.StatusAccepted {
 			t.Errorf("%v: %d", headers, w.Code)
+		}
+	}
+	for _, media := range []string{"", "application/x-www-form-urlencoded"} { // as programs send it that are not told otherwise
+		if w := s.ask("POST", "/api/v1/syncs/people/runs", `{"full":false}`, "Content-Type", media); w.Code != http.StatusAccepted {
+			t.Errorf("a program's %q: %d", media, w.Code)
 		}
 	}
 }
