@@ -105,7 +105,10 @@ func (s *serving) serve(ctx context.Context) (err error) {
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
 	options := s.app.engineOptions("serve")
-	options.Observer, options.Tracer = syncer.Unobserved{}, s.app.tracer()
+	options.Observer, options.Tracer = syncer.Unobserved{}, telemetry.Tracers{s.metrics}
+	if traces := s.app.tracer(); traces != nil {
+		options.Tracer = telemetry.Tracers{s.metrics, traces}
+	}
 	s.daemon, err = daemon.Open(ctx, s.project, daemon.Options{
 		Engine: options, Watch: true, Notify: s.notified,
 		Load: func() (*project.Project, project.Problems) { return project.Load(s.project.Root, kinds()) },

@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/oasdiff/yaml"
 	dto "github.com/prometheus/client_model/go"
@@ -69,6 +71,9 @@ func everything(t *testing.T) map[string]*dto.MetricFamily {
 	t.Helper()
 	s := newSite(t, "people")
 	s.over(worked(runlog.Succeeded))
+	s.asked(http.StatusOK, time.Second)
+	s.asked(http.StatusBadGateway, time.Second)
+	s.asked(0, time.Second)
 	return s.scraped()
 }
 

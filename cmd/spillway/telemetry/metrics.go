@@ -18,6 +18,9 @@ const (
 	labelPhase   = "phase"
 	labelChange  = "change"
 	labelOutcome = "outcome"
+
+	labelDestination = "destination"
+	labelClass       = "class"
 )
 
 // durations are the upper bounds of the buckets of a run's duration, in seconds. A bucket is a series of every sync.
@@ -35,9 +38,11 @@ type Metrics struct {
 	retries   *prometheus.CounterVec
 	throttled *prometheus.CounterVec
 	sent      *prometheus.CounterVec
+	latency   *prometheus.HistogramVec
 
-	mu    sync.Mutex
-	syncs map[string]*past
+	mu           sync.Mutex
+	syncs        map[string]*past
+	destinations map[string]bool // that requests went to
 }
 
 // past is what is kept of a sync that its standing does not tell.
@@ -65,7 +70,8 @@ func New() *Metrics {
 		retries:   counter("spillway_retries_total", "Requests that were sent again."),
 		throttled: counter("spillway_throttle_wait_seconds_total", "Time that runs waited for the limits of a destination."),
 		sent:      counter("spillway_sent_bytes_total", "Bytes that runs sent to destinations."),
-		syncs:     map[string]*past{},
+		latency:   newLatency(),
+		syncs:     map[string]*past{}, destinations: map[string]bool{},
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 
 	"spillway/cmd/spillway/telemetry"
 	"spillway/cmd/spillway/web"
+	"spillway/destinations"
 	"spillway/syncer/daemon"
 	"spillway/syncer/project"
 	"spillway/syncer/runlog"
@@ -59,7 +60,7 @@ func newSite(t testing.TB, names ...string) *site {
 	s := &site{t: t, metrics: telemetry.New(), reloaded: daemon.Reloaded{At: noon}}
 	for _, name := range names {
 		s.syncs = append(s.syncs, daemon.SyncStatus{
-			Sync: &project.Sync{Name: name, Schedule: "@hourly"}, NextRun: noon.Add(time.Hour),
+			Sync: &project.Sync{Name: name, Destination: "crm", Schedule: "@hourly"}, NextRun: noon.Add(time.Hour),
 		})
 	}
 	s.handler = s.metrics.Handler(s, slog.New(slog.NewTextHandler(&s.log, nil)), func() time.Time { return noon },
@@ -134,6 +135,11 @@ func (s *site) has(want map[string]float64) {
 
 // over tells of a run that is over.
 func (s *site) over(run runlog.Run) { s.metrics.Notify(daemon.Event{Run: &run}) }
+
+// asked tells of a request of the first sync that was answered, and how long that took.
+func (s *site) asked(status int, took time.Duration) {
+	s.metrics.Trace(s.syncs[0].Sync, runlog.Run{}, "").Exchanged(destinations.Exchange{Status: status, Took: took})
+}
 
 // worked is a run of people that did something of everything.
 func worked(state runlog.State) runlog.Run {
@@ -289,6 +295,23 @@ func TestASyncThatIsGoneHasNoSeries(t *testing.T) {
 	}
 	if n := seriesOf(s.scraped(), "deals"); n == 0 {
 		t.Error("those of the other one are gone too")
+	}
+}
+
+func TestRequestsAreTimedByDestinationAndAnswer(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "people")
+	for _, status := range []int{http.StatusOK, http.StatusCreated, http.StatusTooManyRequests, http.StatusServiceUnavailable, 0} {
+		s.asked(status, 1500*time.Millisecond)
+	}
+	s.has(map[string]float64{
+		`request_duration_seconds_count{class="2xx",destination="crm"}`: 2, `request_duration_seconds_sum{class="2xx",destination="crm"}`: 3,
+		`request_duration_seconds_count{class="4xx",destination="crm"}`: 1, `request_duration_seconds_count{class="5xx",destination="crm"}`: 1,
+		`request_duration_seconds_count{class="none",destination="crm"}`: 1,
+	})
+	s.syncs[0].Sync = &project.Sync{Name: "people", Destination: "other"}
+	if family := s.scraped()["spillway_request_duration_seconds"]; family != nil {
+		t.Errorf("of a destination that is gone there are %v", family)
 	}
 }
 

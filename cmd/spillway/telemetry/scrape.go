@@ -63,6 +63,7 @@ var (
 // Describe names everything that Collect collects.
 func (s *scrape) Describe(descs chan<- *prometheus.Desc) {
 	s.duration.Describe(descs)
+	s.latency.Describe(descs)
 	for _, c := range s.counters() {
 		c.Describe(descs)
 	}
@@ -98,7 +99,9 @@ func (s *scrape) Collect(metrics chan<- prometheus.Metric) {
 			s.forget(name)
 		}
 	}
+	s.keepDestinations(statuses)
 	s.duration.Collect(metrics)
+	s.latency.Collect(metrics)
 	for _, c := range s.counters() {
 		c.Collect(metrics)
 	}
