@@ -36,8 +36,7 @@ type rows struct {
 	cancel context.CancelFunc
 	unhook func() bool // ends the cancelling of the job by stream
 
-	watched <-chan struct{} // the context of the last Next, whose end cancels the query
-	unwatch func() bool
+	watch warehouse.Watch // over the context of the last Next, whose end cancels the query
 
 	source source // nil until the job is done
 	total  int64  // rows of the result, as the job says
@@ -93,7 +92,7 @@ func (r *rows) advance(ctx context.Context) error {
 	if r.err != nil {
 		return r.err
 	}
-	r.watch(ctx)
+	r.watch.On(ctx, r.cancel)
 	if err := r.interrupted(ctx); err != nil {
 		return r.stop(err)
 	}
@@ -109,18 +108,6 @@ func (r *rows) advance(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// watch makes the end of ctx cancel the query, also while Next waits for the server.
-func (r *rows) watch(ctx context.Context) {
-	if ctx.Done() == r.watched {
-		return
-	}
-	if r.unwatch != nil {
-		r.unwatch()
-	}
-	r.watched = ctx.Done()
-	r.unwatch = context.AfterFunc(ctx, r.cancel)
 }
 
 func (r *rows) interrupted(ctx context.Context) error {
@@ -230,9 +217,7 @@ func (r *rows) Close() error {
 	}
 	r.closed = true
 	r.unhook()
-	if r.unwatch != nil {
-		r.unwatch()
-	}
+	r.watch.Off()
 	if r.err == nil || errors.Is(r.err, io.EOF) {
 		r.err = errRowsClosed
 	}

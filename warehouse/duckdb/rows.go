@@ -43,8 +43,7 @@ type rows struct {
 	columns   []warehouse.Column
 	kinds     []*kind
 
-	watched <-chan struct{} // the context of the last Next, whose end interrupts the statement
-	unwatch func() bool
+	watch warehouse.Watch // over the context of the last Next, whose end interrupts the statement
 
 	chunk   duck.DataChunk
 	vectors []vector // the chunk's columns
@@ -108,12 +107,7 @@ func (r *rows) fail(err error) error {
 
 // advance makes sure that the chunk has a row at r.at.
 func (r *rows) advance(ctx context.Context) error {
-	if ctx.Done() != r.watched {
-		if r.unwatch != nil {
-			r.unwatch()
-		}
-		r.watched, r.unwatch = ctx.Done(), context.AfterFunc(ctx, r.cancel)
-	}
+	r.watch.On(ctx, r.cancel)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -158,9 +152,7 @@ func (r *rows) Close() error {
 	if r.statement == nil {
 		return nil
 	}
-	if r.unwatch != nil {
-		r.unwatch()
-	}
+	r.watch.Off()
 	if r.err == nil || errors.Is(r.err, io.EOF) {
 		r.err = errClosed
 	}

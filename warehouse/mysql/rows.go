@@ -27,9 +27,8 @@ type rows struct {
 	closing   chan struct{}  // closed when the statement is cancelled
 	ending    sync.WaitGroup // until the server was told
 
-	forget  func() bool     // ends the watch over asked
-	watched <-chan struct{} // the context of the last Next, whose end cancels the statement
-	unwatch func() bool
+	forget func() bool     // ends the watch over asked
+	watch  warehouse.Watch // over the context of the last Next, whose end cancels the statement
 
 	statement driver.Stmt
 	result    driver.Rows
@@ -85,7 +84,7 @@ func (r *rows) Next(ctx context.Context) (warehouse.Row, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
-	r.watch(ctx)
+	r.watch.On(ctx, r.cancel)
 	if err := r.interrupted(ctx); err != nil {
 		return nil, r.stop(err)
 	}
@@ -112,18 +111,6 @@ func (r *rows) Next(ctx context.Context) (warehouse.Row, error) {
 	}
 	r.count++
 	return r.row, nil
-}
-
-// watch makes the end of ctx cancel the statement, also while Next waits for the server.
-func (r *rows) watch(ctx context.Context) {
-	if ctx.Done() == r.watched || ctx.Done() == r.asked.Done() {
-		return
-	}
-	if r.unwatch != nil {
-		r.unwatch()
-	}
-	r.watched = ctx.Done()
-	r.unwatch = context.AfterFunc(ctx, r.cancel)
 }
 
 // cancel has the server end the statement, and cuts the connection once it was told.
@@ -235,9 +222,7 @@ func (r *rows) Close() error {
 	}
 	r.closed = true
 	r.forget()
-	if r.unwatch != nil {
-		r.unwatch()
-	}
+	r.watch.Off()
 	if r.err == nil || errors.Is(r.err, io.EOF) {
 		r.err = errClosed
 	}

@@ -56,8 +56,7 @@ type rows struct {
 	stream  context.Context //nolint:containedctx // it is the life of the statement, which Next and Close share
 	cancel  context.CancelFunc
 
-	watched <-chan struct{} // the context of the last Next, whose end cancels the statement
-	unwatch func() bool
+	watch warehouse.Watch // over the context of the last Next, whose end cancels the statement
 
 	row      warehouse.Row
 	packed   []int         // the columns of packed rows, nil before Pack
@@ -91,7 +90,7 @@ func (r *rows) advance(ctx context.Context) ([][]byte, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
-	r.watch(ctx)
+	r.watch.On(ctx, r.cancel)
 	if err := r.interrupted(ctx); err != nil {
 		return nil, r.stop(err)
 	}
@@ -107,18 +106,6 @@ func (r *rows) advance(ctx context.Context) ([][]byte, error) {
 		})
 	}
 	return r.result.Values(), nil
-}
-
-// watch makes the end of ctx cancel the statement, also while Next waits for the server.
-func (r *rows) watch(ctx context.Context) {
-	if ctx.Done() == r.watched {
-		return
-	}
-	if r.unwatch != nil {
-		r.unwatch()
-	}
-	r.watched = ctx.Done()
-	r.unwatch = context.AfterFunc(ctx, r.cancel)
 }
 
 func (r *rows) interrupted(ctx context.Context) error {
@@ -172,9 +159,7 @@ func (r *rows) Close() error {
 	}
 	s := r.session
 	r.session = nil
-	if r.unwatch != nil {
-		r.unwatch()
-	}
+	r.watch.Off()
 	ended := errors.Is(r.err, io.EOF)
 	finished := ended && (r.limit == 0 || r.count < r.limit)
 	if r.err == nil || ended {
