@@ -17,7 +17,7 @@ import (
 	"spillway/syncer/runlog"
 )
 
-const changesetMagic = "spillway plan 3\n"
+const changesetMagic = "spillway plan 4\n"
 
 // changeset is the plan of one run, staged on disk so that the warehouse is let go before the first row is sent and
 // memory stays bounded (invariant 9). It holds row values, as parts do: its mode is 0600, and it is removed after the
@@ -49,6 +49,7 @@ type seal struct {
 	ConfigHash string        `json:"config_hash"`
 	Snapshot   string        `json:"snapshot"` // the version of the snapshot that the source was compared with
 	Counts     runlog.Counts `json:"counts"`
+	Outcomes   runlog.Matrix `json:"outcomes"`
 	Doubtful   bool          `json:"doubtful"` // some writes are in doubt
 }
 

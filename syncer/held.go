@@ -125,7 +125,7 @@ func (r *runner) apply(ctx context.Context, sheet *changeset, sealed seal) (err 
 	if err != nil {
 		return errors.Join(err, sheet.close()) // nothing was sent: the plan may still be approved
 	}
-	r.run.Counts = sealed.Counts
+	r.run.Counts, r.run.Outcomes = sealed.Counts, sealed.Outcomes
 	return errors.Join(r.send(ctx, route, session, sheet, sealed), sheet.discard())
 }
 

@@ -87,7 +87,7 @@ type GuardReport struct {
 // Sample is one operation of a plan. Its values are masked unless the plan was asked to show them.
 type Sample struct {
 	Op     string                 `json:"op"`
-	Kind   string                 `json:"kind"` // added, changed, carried or removed
+	Kind   runlog.Kind            `json:"kind"` // added, changed, carried or removed
 	Key    string                 `json:"key"`
 	Fields map[string]FieldChange `json:"fields"`
 
@@ -101,11 +101,11 @@ type FieldChange struct {
 	New any `json:"new"`
 }
 
-func newSample(i *item, kind string) (Sample, error) {
+func newSample(i *item, kind runlog.Kind) (Sample, error) {
 	s := Sample{Op: string(i.Op), Kind: kind, Key: strings.Clone(i.Key)}
 	values, err := i.values()
 	for _, f := range values {
-		if kind == kindChanged && !slices.Contains(i.Changed, f.Name) {
+		if kind == runlog.KindChanged && !slices.Contains(i.Changed, f.Name) {
 			continue
 		}
 		s.values = append(s.values, f)

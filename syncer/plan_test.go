@@ -83,14 +83,14 @@ func TestAPlanShowsAFewSamplesOfEachKindAndNoneThatIsVoid(t *testing.T) {
 	}
 	w.source.set(append(all[10:], all[20], all[10])...)
 	p := mustPlan(t, w, false)
-	kinds := map[string]int{}
+	kinds := map[runlog.Kind]int{}
 	for _, s := range p.Samples {
 		kinds[s.Kind]++
 		if s.Key == "k010" || s.Key == "k020" {
 			t.Errorf("a sample of key %s, which stands twice", s.Key)
 		}
 	}
-	for _, kind := range []string{kindAdded, kindChanged, kindRemoved} {
+	for _, kind := range []runlog.Kind{runlog.KindAdded, runlog.KindChanged, runlog.KindRemoved} {
 		if n := kinds[kind]; n < 1 || n > samplesEach {
 			t.Errorf("%d samples are %s", n, kind)
 		}

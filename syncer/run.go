@@ -154,11 +154,11 @@ func (r *runner) stage(ctx context.Context, st *stager, source warehouse.Warehou
 	if err != nil {
 		return GuardReport{}, seal{}, ofState(fmt.Errorf("version of the snapshot: %w", err))
 	}
-	r.run.Counts = st.tally.counts
+	r.run.Counts, r.run.Outcomes = st.tally.counts, st.tally.outcomes
 	report := judgeGuards(r.sync.Guard, r.run.Counts, previous, r.sync.Model)
 	s := seal{
 		Run: r.run.ID, Sync: r.sync.Name, At: r.engine.now(), ConfigHash: r.sync.ConfigHash, Snapshot: version,
-		Counts: r.run.Counts, Doubtful: st.tally.doubtful,
+		Counts: r.run.Counts, Outcomes: r.run.Outcomes, Doubtful: st.tally.doubtful,
 	}
 	if err := st.sheet.finish(s); err != nil {
 		return GuardReport{}, seal{}, err
@@ -188,7 +188,7 @@ func (r *runner) hold(ctx context.Context, st *stager, report GuardReport) error
 			}
 		}
 	}
-	r.run.Held = r.run.Due() - r.run.Quarantined
+	r.run.Rest(runlog.RowHeld)
 	r.run.State = runlog.Held
 	r.run.Error = &runlog.Failure{Code: CodeGuard, Message: report.Reason}
 	return nil
@@ -208,7 +208,7 @@ func (r *runner) phase(ctx context.Context, p runlog.Phase) error {
 func (r *runner) conclude(ctx context.Context, err error) (runlog.Run, error) {
 	cancelled := ctx.Err() != nil
 	if err != nil || cancelled {
-		r.run.Deferred += max(0, r.run.Outstanding()) // what the run did not come to was not tried
+		r.run.Rest(runlog.RowDeferred) // what the run did not come to was not tried
 	}
 	switch {
 	case cancelled:

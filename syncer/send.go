@@ -47,12 +47,13 @@ type sender struct {
 	bytes   int    // of its records, about
 	flights *flights
 
-	mu      sync.Mutex
-	counts  runlog.Counts
-	settled int64
-	stuck   int           // batches in a row without a verdict
-	stop    error         // why nothing more is sent
-	stopped chan struct{} // closed with it
+	mu       sync.Mutex
+	counts   runlog.Counts
+	outcomes runlog.Matrix
+	settled  int64
+	stuck    int           // batches in a row without a verdict
+	stop     error         // why nothing more is sent
+	stopped  chan struct{} // closed with it
 
 	// missed tells of each identifier that is to be removed or handed over, by its hash, whether a write that was to
 	// move away from it or to it was not accepted. It has no others, and none is added while sending.
@@ -69,7 +70,7 @@ func (r *runner) send(ctx context.Context, route *route, session diffstore.Sessi
 	s := &sender{
 		sync: r.sync, route: route, session: session, sheet: sheet, rows: uninterrupted{r.recorder}, log: r.log, observer: r.engine.observer,
 		allRows: r.engine.project.Runlog.Rows == "all", now: r.engine.now, meter: r.meter(), void: map[string]bool{}, hashes: newClaims(),
-		counts: r.run.Counts, due: r.run.Due() - r.run.Quarantined, stopped: make(chan struct{}), missed: map[uint64]bool{}, flights: newFlights(),
+		counts: r.run.Counts, outcomes: r.run.Outcomes, due: r.run.Due() - r.run.Quarantined, stopped: make(chan struct{}), missed: map[uint64]bool{}, flights: newFlights(),
 	}
 	if sheet.whole {
 		s.members = membersOf(sheet.names)
@@ -79,7 +80,7 @@ func (r *runner) send(ctx context.Context, route *route, session diffstore.Sessi
 	}
 	err := s.deliver(ctx, sealed.Doubtful)
 	usage := s.meter.Usage()
-	r.run.Counts = s.counts
+	r.run.Counts, r.run.Outcomes = s.counts, s.outcomes
 	r.run.Requests, r.run.Retries, r.run.BytesSent = usage.Requests, usage.Retries, usage.Bytes
 	r.run.ThrottledMS = usage.Throttled.Milliseconds()
 	if err != nil {

@@ -126,6 +126,7 @@ func (s *sender) conclude(ctx context.Context, items []item, results []destinati
 		i, r := &items[n], &results[n]
 		outcome := outcomeOf(r.Status)
 		s.counts.Count(outcome, 1)
+		s.outcomes.Add(kindOf(i), outcome, 1)
 		if i.Step == write && r.Status != destinations.Accepted {
 			s.miss(i)
 		}

@@ -15,6 +15,7 @@ const samplesEach = 3
 // tally counts what a plan holds.
 type tally struct {
 	counts   runlog.Counts
+	outcomes runlog.Matrix    // of what needs no sending to have one
 	fields   map[string]int64 // changed rows by field
 	writes   int64            // that would be sent
 	removals int64            // that would be sent
@@ -22,12 +23,12 @@ type tally struct {
 	sized    bool             // bytes are counted
 	doubtful bool
 	samples  []Sample
-	sampled  map[string]int
+	sampled  map[runlog.Kind]int
 }
 
 // newTally counts bytes too where the object limits those of a request.
 func newTally(o destinations.Object) tally {
-	return tally{sized: o.MaxBytes > 0, fields: map[string]int64{}, sampled: map[string]int{}}
+	return tally{sized: o.MaxBytes > 0, fields: map[string]int64{}, sampled: map[runlog.Kind]int{}}
 }
 
 // add counts an item.
@@ -77,6 +78,7 @@ func (t *tally) count(i *item, n int64) {
 	switch {
 	case i.Quarantined:
 		t.counts.Quarantined += n
+		t.outcomes.Add(kindOf(i), runlog.RowQuarantined, n)
 	case i.Step == remove:
 		t.removals += n
 	default:
@@ -99,22 +101,14 @@ func (i *item) size() int {
 	return n
 }
 
-// The kinds of operations, as a plan names them.
-const (
-	kindAdded   = "added"
-	kindChanged = "changed"
-	kindCarried = "carried"
-	kindRemoved = "removed"
-)
-
-func kindOf(i *item) string {
+func kindOf(i *item) runlog.Kind {
 	switch {
 	case i.Step == remove:
-		return kindRemoved
+		return runlog.KindRemoved
 	case i.Verdict == diffstore.Added:
-		return kindAdded
+		return runlog.KindAdded
 	case i.Verdict == diffstore.Carried:
-		return kindCarried
+		return runlog.KindCarried
 	}
-	return kindChanged
+	return runlog.KindChanged
 }

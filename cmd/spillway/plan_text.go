@@ -13,6 +13,7 @@ import (
 	"spillway/cmd/spillway/words"
 	"spillway/destinations"
 	"spillway/syncer"
+	"spillway/syncer/runlog"
 )
 
 // renderPlans shows plans for people, the worst first: those that failed, those that are held, then those with
@@ -179,14 +180,15 @@ func removalShare(p *syncer.Plan) string {
 // renderSamples shows a few operations of each kind, removals first.
 func (a *app) renderSamples(p *syncer.Plan) {
 	for _, kind := range []struct {
-		name, sign string
-		n          int64
-		color      text.Color
+		name  runlog.Kind
+		sign  string
+		n     int64
+		color text.Color
 	}{
-		{"removed", "- remove", p.Removed, text.FgRed},
-		{"changed", "~ change", p.Changed, text.FgYellow},
-		{"added", "+ add", p.Added, text.FgGreen},
-		{"carried", "! tried before", p.Carried, text.FgMagenta},
+		{runlog.KindRemoved, "- remove", p.Removed, text.FgRed},
+		{runlog.KindChanged, "~ change", p.Changed, text.FgYellow},
+		{runlog.KindAdded, "+ add", p.Added, text.FgGreen},
+		{runlog.KindCarried, "! tried before", p.Carried, text.FgMagenta},
 	} {
 		var shown []*syncer.Sample
 		for i := range p.Samples {
@@ -198,7 +200,7 @@ func (a *app) renderSamples(p *syncer.Plan) {
 			continue
 		}
 		note := ""
-		if kind.name == "removed" && p.About.Irreversible {
+		if kind.name == runlog.KindRemoved && p.About.Irreversible {
 			note = text.FgRed.Sprint(" cannot be undone")
 		}
 		a.printf("\n  %s (%s, showing %d)%s\n", kind.color.Sprint(kind.sign), words.Count(kind.n), len(shown), note)
@@ -219,7 +221,7 @@ func sampleLine(s *syncer.Sample) string {
 		return s.Op
 	}
 	arrow := "="
-	if s.Kind == "changed" {
+	if s.Kind == runlog.KindChanged {
 		arrow = " -> "
 	}
 	var parts []string

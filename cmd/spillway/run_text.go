@@ -28,6 +28,9 @@ func (a *app) renderRun(r *runlog.Run, details bool) {
 	}
 	if r.Due() > 0 {
 		a.printf("  Outcome   %s\n", outcomes(r))
+		if details {
+			a.renderOutcomes(r)
+		}
 	}
 	if r.Requests > 0 {
 		a.printf("  Requests  %s\n", requests(r))
@@ -42,6 +45,21 @@ func (a *app) renderRun(r *runlog.Run, details bool) {
 	}
 	for _, line := range verdict(r) {
 		a.printf("  %s\n", indentMore(wrapped(line, widest-2)))
+	}
+}
+
+// renderOutcomes shows what became of the operations of each kind.
+func (a *app) renderOutcomes(r *runlog.Run) {
+	for _, k := range runlog.Kinds {
+		var parts []string
+		for _, o := range runlog.Fates {
+			if n := r.Outcomes.Of(k, o); n > 0 {
+				parts = append(parts, words.Count(n)+" "+string(o))
+			}
+		}
+		if len(parts) > 0 {
+			a.printf("            of %s %s: %s\n", words.Count(r.Planned(k)), k, strings.Join(parts, ", "))
+		}
 	}
 }
 
@@ -80,19 +98,9 @@ func requests(r *runlog.Run) string {
 
 func outcomes(r *runlog.Run) string {
 	var parts []string
-	for _, o := range []struct {
-		n    int64
-		name string
-	}{
-		{r.Accepted, "accepted"},
-		{r.Rejected, "rejected"},
-		{r.Deferred, "deferred"},
-		{r.Unknown, "unknown"},
-		{r.Held, "held"},
-		{r.Quarantined, "quarantined"},
-	} {
-		if o.n > 0 {
-			parts = append(parts, words.Count(o.n)+" "+o.name)
+	for _, o := range runlog.Fates {
+		if n := r.Came(o); n > 0 {
+			parts = append(parts, words.Count(n)+" "+string(o))
 		}
 	}
 	return fmt.Sprintf("%s  =  %s", strings.Join(parts, " + "), words.Plural(r.Due(), "operation", "operations"))

@@ -29,24 +29,55 @@ func (c Counts) Outstanding() int64 {
 	return c.Due() - (c.Accepted + c.Rejected + c.Deferred + c.Unknown + c.Held + c.Quarantined)
 }
 
-// Count adds n to the outcome's count.
-func (c *Counts) Count(o Outcome, n int64) {
+// count is where the outcome is counted; nil for one that is none.
+func (c *Counts) count(o Outcome) *int64 {
 	switch o {
 	case RowAccepted:
-		c.Accepted += n
+		return &c.Accepted
 	case RowRejected:
-		c.Rejected += n
+		return &c.Rejected
 	case RowDeferred:
-		c.Deferred += n
+		return &c.Deferred
 	case RowUnknown:
-		c.Unknown += n
+		return &c.Unknown
 	case RowHeld:
-		c.Held += n
+		return &c.Held
 	case RowQuarantined:
-		c.Quarantined += n
+		return &c.Quarantined
 	case RowInvalid:
-		c.Invalid += n
+		return &c.Invalid
 	}
+	return nil
+}
+
+// Count adds n to the outcome's count.
+func (c *Counts) Count(o Outcome, n int64) {
+	if count := c.count(o); count != nil {
+		*count += n
+	}
+}
+
+// Came is how many operations came to the outcome.
+func (c Counts) Came(o Outcome) int64 {
+	if count := c.count(o); count != nil {
+		return *count
+	}
+	return 0
+}
+
+// Planned is how many operations of a kind the plan holds, those in quarantine included.
+func (c Counts) Planned(k Kind) int64 {
+	switch k {
+	case KindAdded:
+		return c.Added
+	case KindChanged:
+		return c.Changed
+	case KindRemoved:
+		return c.Removed
+	case KindCarried:
+		return c.Carried
+	}
+	return 0
 }
 
 // Balance checks the two identities that every finished run satisfies: no row is lost from sight.

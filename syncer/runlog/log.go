@@ -214,15 +214,36 @@ func (l *Log) hashed(key string) string {
 // is known of it. It is called by the one process that may run syncs, before it starts any. Runs that wait go on waiting,
 // and those that were cut off stay in the queue.
 func (l *Log) Recover(ctx context.Context, now time.Time) error {
-	_, err := l.db.ExecContext(ctx, `update runs set state = ?, finished_at = ?, duration_ms = max(0, ? - started_at),
-		unknown = added + changed + removed + carried - accepted - rejected - deferred - held - quarantined,
-		error_code = 'interrupted', error_message = ? where state = ?`,
-		Failed, now.UnixMilli(), now.UnixMilli(),
-		"the process ended before the run did; what was in flight is in doubt and is sent again by the next run", Running)
+	var cut []record
+	err := l.db.SelectContext(ctx, &cut, l.selectRun()+" where state = ?", Running)
+	if err == nil {
+		err = l.transact(ctx, func(tx *sqlx.Tx) error {
+			for _, r := range cut {
+				if err := recovered(ctx, tx, r, now); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
 	if err != nil {
 		return fmt.Errorf("mark interrupted runs: %w", err)
 	}
 	return nil
+}
+
+func recovered(ctx context.Context, tx *sqlx.Tx, r record, now time.Time) error {
+	run, err := r.run()
+	if err != nil {
+		return err
+	}
+	run.Rest(RowUnknown)
+	run.State, run.FinishedAt, run.DurationMS = Failed, &now, max(0, now.Sub(run.StartedAt).Milliseconds())
+	run.Error = &Failure{
+		Code:    "interrupted",
+		Message: "the process ended before the run did; what was in flight is in doubt and is sent again by the next run",
+	}
+	return write(ctx, tx, updateRun, run)
 }
 
 // Prune drops the runs that ended longer ago than the retention.

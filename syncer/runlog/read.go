@@ -21,6 +21,7 @@ type record struct {
 	ErrorCode    string        `db:"error_code"`
 	ErrorMessage string        `db:"error_message"`
 	TimingsText  string        `db:"timings"`
+	OutcomesText string        `db:"outcomes"`
 	Ticked       sql.NullInt64 `db:"tick"`
 }
 
@@ -28,7 +29,7 @@ var runColumns = []string{
 	"id", "sync", "state", "phase", "trigger", "started_at", "finished_at", "duration_ms",
 	"source", "same", "added", "changed", "removed", "carried", "invalid", "left_behind",
 	"accepted", "rejected", "deferred", "unknown", "held", "quarantined",
-	"requests", "retries", "throttled_ms", "bytes_sent", "error_code", "error_message", "timings", "config_hash", "git_commit", "tick", "asked_by",
+	"requests", "retries", "throttled_ms", "bytes_sent", "error_code", "error_message", "timings", "config_hash", "git_commit", "tick", "asked_by", "outcomes",
 }
 
 var (
@@ -43,6 +44,9 @@ func (l *Log) selectRun(more ...string) string {
 	columns := strings.Join(runColumns, ", ")
 	if l.version < withTicks {
 		columns = strings.Replace(columns, "tick, asked_by", "null as tick, '' as asked_by", 1)
+	}
+	if l.version < withOutcomes {
+		columns = strings.Replace(columns, "outcomes", "'{}' as outcomes", 1)
 	}
 	return "select " + strings.Join(append([]string{columns}, more...), ", ") + " from runs"
 }
@@ -71,7 +75,11 @@ func write(ctx context.Context, db sqlx.ExtContext, statement string, run Run) e
 	if err != nil {
 		return err
 	}
-	r.TimingsText = string(timings)
+	outcomes, err := json.Marshal(run.Outcomes)
+	if err != nil {
+		return err
+	}
+	r.TimingsText, r.OutcomesText = string(timings), string(outcomes)
 	_, err = sqlx.NamedExecContext(ctx, db, statement, r)
 	return err
 }
@@ -92,6 +100,9 @@ func (r record) run() (Run, error) {
 	}
 	if err := json.Unmarshal([]byte(r.TimingsText), &run.Timings); err != nil {
 		return Run{}, fmt.Errorf("read the timings of run %s: %w", run.ID, err)
+	}
+	if err := json.Unmarshal([]byte(r.OutcomesText), &run.Outcomes); err != nil {
+		return Run{}, fmt.Errorf("read the outcomes of run %s: %w", run.ID, err)
 	}
 	return run, nil
 }

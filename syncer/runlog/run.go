@@ -60,6 +60,7 @@ type Run struct {
 	FinishedAt *time.Time `json:"finished_at" db:"-"`
 	DurationMS int64      `json:"duration_ms" db:"duration_ms"`
 	Counts
+	Outcomes    Matrix       `json:"outcomes" db:"-"`
 	Requests    int64        `json:"requests" db:"requests"`
 	Retries     int64        `json:"retries" db:"retries"`
 	ThrottledMS int64        `json:"throttled_ms" db:"throttled_ms"`
@@ -73,6 +74,23 @@ type Run struct {
 
 	Tick *time.Time `json:"scheduled_for,omitempty" db:"-"`   // of the schedule that it was run for
 	By   string     `json:"asked_by,omitempty" db:"asked_by"` // who asked for it
+}
+
+// Rest gives the operations of the plan that have no outcome yet the outcome o.
+func (r *Run) Rest(o Outcome) {
+	for _, k := range Kinds {
+		n := max(0, r.Planned(k)-r.Outcomes.Sum(k))
+		r.Outcomes.Add(k, o, n)
+		r.Count(o, n)
+	}
+}
+
+// Balance checks the identities that every finished run satisfies, and that its outcomes by kind add up to its counts.
+func (r *Run) Balance() error {
+	if err := r.Counts.Balance(); err != nil {
+		return err
+	}
+	return r.Outcomes.balance(r.Counts)
 }
 
 // Timings are milliseconds spent in each phase.

@@ -162,6 +162,67 @@ func TestCountsBalanceOnlyWhenNoRowIsLost(t *testing.T) {
 	}
 }
 
+func TestARunBalancesOnlyWithItsOutcomesByKind(t *testing.T) {
+	t.Parallel()
+	good := Run{Counts: Counts{Source: 5, Added: 3, Changed: 2, Removed: 1, Accepted: 3, Rejected: 2, Deferred: 1}}
+	good.Outcomes.Add(KindAdded, RowAccepted, 2)
+	good.Outcomes.Add(KindAdded, RowRejected, 1)
+	good.Outcomes.Add(KindChanged, RowAccepted, 1)
+	good.Outcomes.Add(KindChanged, RowRejected, 1)
+	good.Outcomes.Add(KindRemoved, RowDeferred, 1)
+	if err := good.Balance(); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*Run){
+		"a row of the source too many":    func(r *Run) { r.Source++ },
+		"an outcome of no operation":      func(r *Run) { r.Outcomes.Add(KindCarried, RowHeld, 1) },
+		"an operation without outcome":    func(r *Run) { r.Outcomes.Add(KindRemoved, RowDeferred, -1) },
+		"an outcome of another kind":      func(r *Run) { r.Outcomes.Add(KindAdded, RowRejected, -1); r.Outcomes.Add(KindChanged, RowRejected, 1) },
+		"another outcome of an operation": func(r *Run) { r.Outcomes.Add(KindAdded, RowRejected, -1); r.Outcomes.Add(KindAdded, RowHeld, 1) },
+	} {
+		bad := good
+		change(&bad)
+		if bad.Balance() == nil {
+			t.Errorf("%s: the run balances", name)
+		}
+	}
+}
+
+func TestTheRestOfAPlanGetsOneOutcome(t *testing.T) {
+	t.Parallel()
+	run := Run{Counts: Counts{Source: 6, Added: 3, Carried: 2, Removed: 1, Invalid: 1, Quarantined: 2, Accepted: 1}}
+	run.Outcomes.Add(KindCarried, RowQuarantined, 2)
+	run.Outcomes.Add(KindAdded, RowAccepted, 1)
+	run.Rest(RowDeferred)
+	if err := run.Balance(); err != nil || run.Deferred != 3 || run.Outcomes.Of(KindAdded, RowDeferred) != 2 || run.Outcomes.Of(KindRemoved, RowDeferred) != 1 {
+		t.Errorf("%+v, %v", run, err)
+	}
+	text, err := json.Marshal(run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `"outcomes":{"added":{"accepted":1,"deferred":2},"carried":{"quarantined":2},"removed":{"deferred":1}}`; !strings.Contains(string(text), want) {
+		t.Errorf("the run is written as %s", text)
+	}
+	var read Run
+	if err := json.Unmarshal(text, &read); err != nil || read.Outcomes != run.Outcomes {
+		t.Errorf("it is read as %+v, %v", read.Outcomes, err)
+	}
+}
+
+func TestOutcomesByKindAreKept(t *testing.T) {
+	t.Parallel()
+	l := openLog(t, t.TempDir(), Options{})
+	run := running(1, "contacts")
+	run.Counts = Counts{Source: 2, Added: 2, Accepted: 2}
+	run.Outcomes.Add(KindAdded, RowAccepted, 2)
+	recordRun(t, l, run)
+	got, err := l.Run(t.Context(), run.ID)
+	if err != nil || got.Outcomes != run.Outcomes {
+		t.Errorf("%+v, %v", got.Outcomes, err)
+	}
+}
+
 func TestEachOutcomeIsCountedForItself(t *testing.T) {
 	t.Parallel()
 	var c Counts
@@ -191,6 +252,7 @@ func TestARunThatACrashCutOffFailsWithNothingLostFromItsCounts(t *testing.T) {
 	run := running(1, "contacts")
 	r := begin(t, l, run)
 	run.Phase, run.Counts = Sending, Counts{Source: 9, Same: 2, Added: 3, Changed: 2, Carried: 1, Invalid: 1, Removed: 2, Quarantined: 1}
+	run.Outcomes.Add(KindCarried, RowQuarantined, 1)
 	if err := r.Update(t.Context(), run); err != nil {
 		t.Fatal(err)
 	}

@@ -70,10 +70,29 @@ create table cursors (
 	sync text primary key, schedule text not null, ticked integer not null, followed integer not null,
 	paused_at integer not null, paused_by text not null
 ) without rowid;
+`, `
+alter table runs add column outcomes text not null default '{}';
+
+create table samples (
+	run_id text not null references runs (id) on delete cascade, seq integer not null,
+	at integer not null, crowd integer not null, exchange text not null,
+	primary key (run_id, seq)
+) without rowid;
+create index samples_by_time on samples (at);
+
+create table sample_keys (
+	key text not null, run_id text not null, seq integer not null,
+	primary key (key, run_id, seq),
+	foreign key (run_id, seq) references samples (run_id, seq) on delete cascade
+) without rowid;
+create index sample_keys_by_sample on sample_keys (run_id, seq);
 `}
 
 // withTicks is the version from which on a run has a tick, and somebody who asked for it.
 const withTicks = 2
+
+// withOutcomes is the version from which on a run has its outcomes by kind, and samples.
+const withOutcomes = 3
 
 // version returns the schema version of a log that this program can read; 0 is that of an empty file.
 func version(ctx context.Context, db *sqlx.DB, file string) (int, error) {

@@ -14,8 +14,7 @@ type runBody struct {
 	Verdict string
 	Stages  []stage
 	Bar     []bar
-	Planned []amount
-	Became  []amount
+	Matrix  matrix
 	Groups  []group
 	Rows    rowsPart
 	Lines   []runlog.Line
@@ -52,7 +51,7 @@ func (s *server) runPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	body := runBody{Run: run, Verdict: verdict(&run), Stages: stages(&run), Planned: planned(&run), Became: became(&run)}
+	body := runBody{Run: run, Verdict: verdict(&run), Stages: stages(&run), Matrix: matrixOf(&run)}
 	body.Bar = stageBars(body.Stages)
 	if body.Rows, err = s.rowsOf(r, run.ID); err != nil {
 		return err
@@ -64,38 +63,6 @@ func (s *server) runPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return s.render(w, r, http.StatusOK, "run", view{Title: run.Sync + ": " + string(run.State), Section: "runs", Live: !run.State.Terminal(), Body: body})
-}
-
-// planned are the operations of a run by why they were due; their sum is that of became.
-func planned(r *runlog.Run) []amount {
-	return []amount{
-		{Name: "added", Count: r.Added}, {Name: "changed", Count: r.Changed}, {Name: "removed", Count: r.Removed}, {Name: "carried over", Count: r.Carried},
-	}
-}
-
-// became are the operations of a run by what became of them.
-func became(r *runlog.Run) []amount {
-	amounts := []amount{{Name: "accepted", Count: r.Accepted}}
-	for _, o := range []struct {
-		outcome runlog.Outcome
-		n       int64
-	}{
-		{runlog.RowRejected, r.Rejected},
-		{runlog.RowDeferred, r.Deferred},
-		{runlog.RowUnknown, r.Unknown},
-		{runlog.RowHeld, r.Held},
-		{runlog.RowQuarantined, r.Quarantined},
-	} {
-		a := amount{Name: string(o.outcome), Count: o.n}
-		if o.n > 0 {
-			a.Link = rowsLink(r.ID, url.Values{"outcome": {string(o.outcome)}})
-		}
-		amounts = append(amounts, a)
-	}
-	if n := r.Outstanding(); n > 0 {
-		amounts = append(amounts, amount{Name: "under way", Count: n})
-	}
-	return amounts
 }
 
 func rowsLink(run string, filter url.Values) string {
