@@ -33,7 +33,6 @@ func (a *app) daemonOf(p *project.Project, pid int) (*remote, bool) {
 	client := &http.Client{
 		Transport:     &http.Transport{}, // no proxy: it is on this machine
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Timeout:       2 * time.Minute,
 	}
 	return &remote{app: a, at: at, client: client}, true
 }
@@ -60,8 +59,30 @@ func (e *remoteError) Temporary() bool {
 	return e.Code == syncer.CodeBusy || e.Status == http.StatusServiceUnavailable
 }
 
+// answerWait is how long an answer may take that is not that of a reset or an erasure: longer than a long poll.
+const answerWait = 2 * time.Minute
+
 // ask sends a request to the API and reads its answer.
-func (r *remote) ask(ctx context.Context, method, path string, body, answer any) (err error) {
+func (r *remote) ask(ctx context.Context, method, path string, body, answer any) error {
+	bounded, cancel := context.WithTimeout(ctx, answerWait)
+	defer cancel()
+	err := r.await(bounded, method, path, body, answer)
+	if bounded.Err() != nil && ctx.Err() == nil {
+		return r.silent(fmt.Errorf("nothing came within %s", answerWait))
+	}
+	return err
+}
+
+// silent is the error of a daemon that does not answer.
+func (r *remote) silent(why error) error {
+	return &remoteError{
+		Status: http.StatusServiceUnavailable, Code: "daemon.unreachable",
+		Detail: fmt.Sprintf("the daemon at %s does not answer: %v", r.at.URL, why),
+	}
+}
+
+// await is ask without a bound of its own.
+func (r *remote) await(ctx context.Context, method, path string, body, answer any) (err error) {
 	var content io.Reader = http.NoBody
 	if body != nil {
 		text, err := json.Marshal(body)
@@ -84,10 +105,7 @@ func (r *remote) ask(ctx context.Context, method, path string, body, answer any)
 	response, err := r.client.Do(request)
 	if err != nil {
 		if e, ok := errors.AsType[*url.Error](err); ok && ctx.Err() == nil {
-			err = &remoteError{
-				Status: http.StatusServiceUnavailable, Code: "daemon.unreachable",
-				Detail: fmt.Sprintf("the daemon at %s does not answer: %v", r.at.URL, e.Err),
-			}
+			err = r.silent(e.Err)
 		}
 		return err
 	}
@@ -153,6 +171,24 @@ func (r *remote) Retry(ctx context.Context, s *project.Sync, keys []string, code
 		return 0, "", err
 	}
 	return started.Released, started.ID, nil
+}
+
+// Reset forgets what a sync delivered, or has its model taken as delivered, for as long as reading that takes.
+func (r *remote) Reset(ctx context.Context, s *project.Sync, adopt bool) (adopted, invalid int64, err error) {
+	how := "resend"
+	if adopt {
+		how = "adopt"
+	}
+	var done struct{ Adopted, Invalid int64 }
+	err = r.await(ctx, http.MethodPost, "syncs/"+url.PathEscape(s.Name)+"/reset", map[string]string{"reset": how}, &done)
+	return done.Adopted, done.Invalid, err
+}
+
+// Forget erases one key.
+func (r *remote) Forget(ctx context.Context, s *project.Sync, key string) (bool, error) {
+	var done struct{ Found bool }
+	err := r.await(ctx, http.MethodPost, "syncs/"+url.PathEscape(s.Name)+"/forget", map[string]string{"key": key}, &done)
+	return done.Found, err
 }
 
 // cancelTime is how long a run that was interrupted may take to end.

@@ -6,12 +6,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"spillway/cmd/spillway/words"
-	"spillway/syncer"
 	"spillway/syncer/project"
 )
 
-// withSync loads the project, finds its sync called name, and runs work with an engine that holds the state directory.
-func (a *app) withSync(cmd *cobra.Command, name string, ask func(*project.Sync) error, work func(*syncer.Engine, *project.Sync) error) error {
+// withSync loads the project, finds its sync called name, asks, and runs work with what may write to the state directory.
+func (a *app) withSync(cmd *cobra.Command, name string, ask func(*project.Sync) error, work func(worker, *project.Sync) error) error {
 	p, err := a.load()
 	if err != nil {
 		return err
@@ -20,12 +19,10 @@ func (a *app) withSync(cmd *cobra.Command, name string, ask func(*project.Sync) 
 	if err != nil {
 		return err
 	}
-	if ask != nil {
-		if err := ask(s); err != nil {
-			return err
-		}
+	if err := ask(s); err != nil {
+		return err
 	}
-	return a.withEngine(cmd.Context(), p, cmd.Name(), func(e *syncer.Engine) error { return work(e, s) })
+	return a.withWorker(cmd.Context(), p, cmd.Name(), func(w worker) error { return work(w, s) })
 }
 
 func (a *app) retryCommand() *cobra.Command {
@@ -91,7 +88,8 @@ func (a *app) resetCommand() *cobra.Command {
 		Use: "reset SYNC", Short: "Forget the snapshot of a sync: send all again, or take the source as delivered", Args: arguments("SYNC"),
 		Long: `Reset makes spillway forget what the destination accepted. With --resend, the next run sends every row again.
 With --adopt, the rows that the model gives now are taken as delivered, and nothing is sent until they change. Rows that
-are gone from the source are forgotten either way: spillway will not remove their records any more.`,
+are gone from the source are forgotten either way: spillway will not remove their records any more. While spillway serve
+runs the project, it is what does this, unless a run of the sync goes on.`,
 		Example: "  spillway reset contacts --resend\n  spillway reset contacts --adopt --yes",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if resend == adopt {
@@ -103,18 +101,13 @@ are gone from the source are forgotten either way: spillway will not remove thei
 				}
 				return a.confirm(cmd.Context(), yes, "Forget what "+s.Name+" delivered, so that the next run sends all of it again?")
 			}
-			return a.withSync(cmd, args[0], ask, func(e *syncer.Engine, s *project.Sync) error {
-				if adopt {
-					return a.adopt(cmd, e, s)
-				}
-				if err := e.Reset(cmd.Context(), s); err != nil {
+			return a.withSync(cmd, args[0], ask, func(w worker, s *project.Sync) error {
+				adopted, invalid, err := w.Reset(cmd.Context(), s, adopt)
+				a.progressDone()
+				if err != nil {
 					return err
 				}
-				if a.json {
-					return a.printJSON(map[string]any{"sync": s.Name, "reset": "resend"})
-				}
-				a.printf("The snapshot of %s is forgotten; the next run sends every row: spillway plan -s %s\n", s.Name, s.Name)
-				return nil
+				return a.showReset(s, adopt, adopted, invalid)
 			})
 		},
 	}
@@ -125,13 +118,14 @@ are gone from the source are forgotten either way: spillway will not remove thei
 	return cmd
 }
 
-func (a *app) adopt(cmd *cobra.Command, e *syncer.Engine, s *project.Sync) error {
-	adopted, invalid, err := e.Adopt(cmd.Context(), s)
-	a.progressDone()
-	if err != nil {
-		return err
-	}
-	if a.json {
+func (a *app) showReset(s *project.Sync, adopt bool, adopted, invalid int64) error {
+	switch {
+	case !adopt && a.json:
+		return a.printJSON(map[string]any{"sync": s.Name, "reset": "resend"})
+	case !adopt:
+		a.printf("The snapshot of %s is forgotten; the next run sends every row: spillway plan -s %s\n", s.Name, s.Name)
+		return nil
+	case a.json:
 		return a.printJSON(map[string]any{"sync": s.Name, "reset": "adopt", "adopted": adopted, "invalid": invalid})
 	}
 	a.printf("%s of %s taken as delivered; %s.\n", words.Plural(adopted, "row", "rows"), s.Name, notTaken(invalid))
@@ -151,7 +145,8 @@ func (a *app) forgetCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "forget SYNC", Short: "Erase one person from the snapshot, the plans and the run log", Args: arguments("SYNC"),
 		Long: `Forget erases every trace of one key of a sync from the state directory. It does not touch the destination, and if
-the key is still in the source, the next run delivers it as new: remove it there first.`,
+the key is still in the source, the next run delivers it as new: remove it there first. While spillway serve runs the
+project, it is what does this, unless a run of the sync goes on.`,
 		Example: "  spillway forget contacts --key 42",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if key == "" {
@@ -160,8 +155,8 @@ the key is still in the source, the next run delivers it as new: remove it there
 			ask := func(s *project.Sync) error {
 				return a.confirm(cmd.Context(), yes, "Erase this key of "+s.Name+" from the state directory?")
 			}
-			return a.withSync(cmd, args[0], ask, func(e *syncer.Engine, s *project.Sync) error {
-				found, err := e.Forget(cmd.Context(), s, key)
+			return a.withSync(cmd, args[0], ask, func(w worker, s *project.Sync) error {
+				found, err := w.Forget(cmd.Context(), s, key)
 				if err != nil {
 					return err
 				}

@@ -36,7 +36,7 @@ progress are cut short, and what they had not delivered is sent by the next ones
 By default it listens on this machine alone, and asks for no token there. Another address is refused unless there are
 tokens (spillway token create) and either tls_cert and tls_key are set under [serve], or behind_proxy = true.
 
-While it runs, spillway run, retry, runs approve and runs cancel on the same machine are carried out by it.`,
+While it runs, spillway run, retry, reset, forget, runs approve and runs cancel on the same machine are carried out by it.`,
 		Example: "  spillway serve\n  spillway serve --listen 127.0.0.1:9000\n  spillway serve --log-format json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !cmd.Flags().Changed("log-level") {

@@ -28,6 +28,7 @@ func TestServe(t *testing.T) {
 		"a schedule":                 testSchedule,
 		"requests for runs":          testRequests,
 		"commands beside it":         testCommandsBeside,
+		"every command beside it":    testEveryCommandBeside,
 		"a held plan":                testHeldPlan,
 		"five runs killed":           testFiveKilled,
 		"an end in the middle":       testEndInTheMiddle,
@@ -252,7 +253,6 @@ func testCommandsBeside(s *suite) {
 		p.service.calm()
 	}
 	p.spillway("runs", "cancel", "last").exits(exitFailed).says("is over")
-	p.spillway("reset", "people", "--resend").exits(exitTemporary).says("spillway serve")
 	p.run(exitDone)
 	p.converged()
 	d.signal(syscall.SIGTERM).exits(exitDone)

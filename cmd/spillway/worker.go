@@ -21,6 +21,11 @@ type worker interface {
 	// Retry puts rejected rows of a sync back in line, and returns how many, and the run that sends them: empty where
 	// that is for the next one.
 	Retry(ctx context.Context, s *project.Sync, keys []string, code string) (released int, run string, err error)
+	// Reset forgets what a sync delivered, or with adopt takes what its model gives now as delivered: it returns how many
+	// rows it took, and how many it did not because they are invalid.
+	Reset(ctx context.Context, s *project.Sync, adopt bool) (adopted, invalid int64, err error)
+	// Forget erases one key, and reports whether anything was known of it.
+	Forget(ctx context.Context, s *project.Sync, key string) (found bool, err error)
 }
 
 // withWorker runs work with the daemon of the project, or with an engine of this process where there is none.
@@ -61,4 +66,15 @@ func (w engineWorker) Cancel(ctx context.Context, id string) (runlog.Run, error)
 func (w engineWorker) Retry(ctx context.Context, s *project.Sync, keys []string, code string) (int, string, error) {
 	n, err := w.engine.Retry(ctx, s, keys, code)
 	return n, "", err
+}
+
+func (w engineWorker) Reset(ctx context.Context, s *project.Sync, adopt bool) (adopted, invalid int64, err error) {
+	if adopt {
+		return w.engine.Adopt(ctx, s)
+	}
+	return 0, 0, w.engine.Reset(ctx, s)
+}
+
+func (w engineWorker) Forget(ctx context.Context, s *project.Sync, key string) (bool, error) {
+	return w.engine.Forget(ctx, s, key)
 }

@@ -48,12 +48,13 @@ type Daemon struct {
 	version  *version // of the project, that new runs begin with
 	syncs    map[string]*standing
 	due      dueHeap
-	line     []*job          // that wait, in the order in which they are taken up
-	going    map[string]*job // by run
-	stopped  bool            // nothing is entered or begun any more
-	running  bool            // Run was called
-	idle     chan struct{}   // closed when stopped and nothing goes on
-	events   []Event         // to be told when mu is let go of
+	line     []*job                             // that wait, in the order in which they are taken up
+	going    map[string]*job                    // by run
+	keeping  map[string]context.CancelCauseFunc // interrupts the upkeep of a sync's snapshot
+	stopped  bool                               // nothing is entered or begun any more
+	running  bool                               // Run was called
+	idle     chan struct{}                      // closed when stopped and nothing goes on
+	events   []Event                            // to be told when mu is let go of
 	reloaded Reloaded
 	checks   []Check
 	files    uint64    // the fingerprint of the project that Open was given
@@ -65,7 +66,7 @@ type Daemon struct {
 func Open(ctx context.Context, p *project.Project, o Options) (*Daemon, error) {
 	d := &Daemon{
 		options: o, log: o.Engine.Log, now: o.Engine.Now, wake: make(chan struct{}, 1), idle: make(chan struct{}),
-		syncs: map[string]*standing{}, going: map[string]*job{},
+		syncs: map[string]*standing{}, going: map[string]*job{}, keeping: map[string]context.CancelCauseFunc{},
 	}
 	if d.now == nil {
 		d.now = time.Now
@@ -142,11 +143,14 @@ func (d *Daemon) stop() error {
 		j.stopped = true
 		j.interrupt(errStopped)
 	}
+	for _, interrupt := range d.keeping {
+		interrupt(errStopped)
+	}
 	d.endIdle()
-	left := len(d.going)
+	left := len(d.going) + len(d.keeping)
 	d.unlock()
 	if left > 0 {
-		d.log.Info("waiting for runs to end", "runs", left)
+		d.log.Info("waiting for what goes on to end", "runs", left)
 	}
 	timer := time.NewTimer(stopTime)
 	defer timer.Stop()
@@ -160,7 +164,7 @@ func (d *Daemon) stop() error {
 
 // endIdle tells stop that nothing goes on any more.
 func (d *Daemon) endIdle() {
-	if d.stopped && len(d.going) == 0 {
+	if d.stopped && len(d.going)+len(d.keeping) == 0 {
 		select {
 		case <-d.idle:
 		default:

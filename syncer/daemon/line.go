@@ -64,7 +64,7 @@ func (d *Daemon) dispatch() {
 			rest = append(rest, d.line[i:]...)
 			break
 		}
-		if st, ok := d.syncs[j.run.Sync]; ok && st.running == nil {
+		if st, ok := d.syncs[j.run.Sync]; ok && st.running == nil && d.keeping[j.run.Sync] == nil {
 			d.begin(st, j)
 			continue
 		}

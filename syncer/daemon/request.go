@@ -166,7 +166,7 @@ func (d *Daemon) Approve(ctx context.Context, id, by string) (runlog.Run, error)
 	if err != nil {
 		return runlog.Run{}, err
 	}
-	if st.running != nil {
+	if st.running != nil || d.keeping[s.Name] != nil {
 		return runlog.Run{}, fmt.Errorf("%w: %s; its end takes the place of the plan", ErrBusy, s.Name)
 	}
 	if i := slices.IndexFunc(d.line, func(j *job) bool { return j.order.Held == held.ID }); i >= 0 {
@@ -204,7 +204,7 @@ func (d *Daemon) retry(ctx context.Context, name, by string, release func(*synce
 	if err != nil {
 		return 0, runlog.Run{}, err
 	}
-	if st.running != nil {
+	if st.running != nil || d.keeping[name] != nil {
 		return 0, runlog.Run{}, fmt.Errorf("%w: %s; rows are put back in line when it is over", ErrBusy, name)
 	}
 	if released, err = release(d.version.engine, st.sync); err != nil {

@@ -94,6 +94,33 @@ func (s *server) retried(r *http.Request, e audit.Entry, released int, err error
 	return err
 }
 
+// reset makes the snapshot of a sync forget, or with adopt take what the model gives now as delivered.
+func (s *server) reset(r *http.Request, how string) (adopted, invalid int64, err error) {
+	sync := r.PathValue("sync")
+	if how == adopt {
+		adopted, invalid, err = s.Daemon.Adopt(r.Context(), sync)
+	} else {
+		err = s.Daemon.Reset(r.Context(), sync)
+	}
+	return adopted, invalid, s.kept(r, audit.Entry{Action: audit.Reset, Sync: sync, Detail: how}, err)
+}
+
+// forget erases one key. The audit log says that it was done, and not to whom.
+func (s *server) forget(r *http.Request, key string) (found bool, err error) {
+	sync := r.PathValue("sync")
+	found, err = s.Daemon.Forget(r.Context(), sync, key)
+	return found, s.kept(r, audit.Entry{Action: audit.Forget, Sync: sync}, err)
+}
+
+func (s *server) kept(r *http.Request, e audit.Entry, err error) error {
+	err = s.busy(r, e.Sync, err)
+	if p, ok := errors.AsType[*problem](err); ok && p.Code == syncer.CodeBusy {
+		p.Hint = "wait for the run, or cancel it"
+	}
+	s.record(r, e, err)
+	return err
+}
+
 // busy names the run that stands in the way, if it is still there.
 func (s *server) busy(r *http.Request, sync string, err error) error {
 	if !errors.Is(err, daemon.ErrBusy) {

@@ -34,6 +34,8 @@ func (s *server) apiRoutes() []route {
 		post("syncs/{sync}/retry", access.Run, s.retrySync),
 		post("syncs/{sync}/pause", access.Run, s.pauseSync),
 		post("syncs/{sync}/resume", access.Run, s.resumeSync),
+		post("syncs/{sync}/reset", access.Approve, s.resetSync),
+		post("syncs/{sync}/forget", access.Approve, s.forgetKey),
 		get("runs", s.listRuns),
 		get("runs/{id}", s.showRun),
 		get("runs/{id}/rows", s.listRows),

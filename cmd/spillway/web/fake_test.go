@@ -293,6 +293,26 @@ var errSecret = errors.New("select email from people: goroutine 7 [running]")
 
 func (f *fakeDaemon) Reload(_ context.Context, by string) error { return f.note("reload by %s", by) }
 
+func (f *fakeDaemon) Reset(_ context.Context, sync string) error { return f.upkeep("reset", sync) }
+
+func (f *fakeDaemon) Adopt(_ context.Context, sync string) (adopted, invalid int64, err error) {
+	return 12, 3, f.upkeep("adopt", sync)
+}
+
+func (f *fakeDaemon) Forget(_ context.Context, sync, key string) (bool, error) {
+	return key == "7", f.upkeep("forget "+key+" of", sync)
+}
+
+func (f *fakeDaemon) upkeep(what, sync string) error {
+	if _, ok := f.project.Sync(sync); !ok {
+		return fmt.Errorf("%w: %s", daemon.ErrUnknownSync, sync)
+	}
+	if sync == "busy" {
+		return fmt.Errorf("%w: %s", daemon.ErrBusy, sync)
+	}
+	return f.note("%s %s", what, sync)
+}
+
 func (f *fakeDaemon) Known(_ context.Context, sync, key string) (*syncer.KnownRow, error) {
 	return f.known[sync+" "+key], nil
 }

@@ -28,6 +28,14 @@ type Syncs interface {
 	Known(ctx context.Context, sync, key string) (*syncer.KnownRow, error) // nil: the snapshot does not know the key
 }
 
+// Snapshots are what a daemon does to what it remembers of deliveries. Errors wrap daemon.ErrUnknownSync and
+// daemon.ErrBusy.
+type Snapshots interface {
+	Reset(ctx context.Context, sync string) error
+	Adopt(ctx context.Context, sync string) (adopted, invalid int64, err error)
+	Forget(ctx context.Context, sync, key string) (found bool, err error)
+}
+
 // Runs are what a daemon takes for runs that there are. Errors wrap runlog.ErrNotFound, daemon.ErrUnknownSync, daemon.ErrBusy, daemon.ErrNotRunning and
 // syncer.ErrApproval.
 type Runs interface {
@@ -52,6 +60,7 @@ type Health interface {
 // Daemon is what the API and the pages stand before.
 type Daemon interface {
 	Syncs
+	Snapshots
 	Runs
 	Health
 }

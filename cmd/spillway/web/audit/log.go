@@ -37,6 +37,8 @@ const (
 	Retry   Action = "run.retry"
 	Pause   Action = "sync.pause"
 	Resume  Action = "sync.resume"
+	Reset   Action = "sync.reset"
+	Forget  Action = "sync.forget"
 	Login   Action = "login"
 	Logout  Action = "logout"
 	Create  Action = "token.create"
