@@ -26,12 +26,13 @@ word last.`,
   spillway runs list --sync contacts --state partial
   spillway runs errors last
   spillway runs rows last --outcome rejected
+  spillway runs export --since 7d --output runs.csv
   spillway runs cancel last
   spillway runs approve 01JD`,
 		Args: subcommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.listRuns(cmd, runlog.Filter{Limit: listedRuns}) },
 	}
-	cmd.AddCommand(a.runsList(), a.runsShow(), a.runsRows(), a.runsErrors(), a.runsLogs(), a.runsCancel(), a.runsApprove())
+	cmd.AddCommand(a.runsList(), a.runsShow(), a.runsRows(), a.runsErrors(), a.runsLogs(), a.runsExport(), a.runsCancel(), a.runsApprove())
 	return cmd
 }
 

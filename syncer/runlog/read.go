@@ -203,6 +203,7 @@ type RowFilter struct {
 	Code    string  // with this code; empty takes all
 	Op      string  // of this operation; empty takes all
 	About   string  // whose key or identifier this is, in plain; empty takes all
+	Problem bool    // without those accepted
 	Cursor  string  // where the previous page ended
 	Limit   int     // 100 where it is 0
 }
@@ -253,6 +254,10 @@ func (l *Log) conditions(f RowFilter) (where string, values []any) {
 		about := l.Shown(f.About)
 		text.WriteString(" and (key = ? or identifier = ?)")
 		values = append(values, about, about)
+	}
+	if f.Problem {
+		text.WriteString(" and outcome <> ?")
+		values = append(values, RowAccepted)
 	}
 	return text.String(), values
 }
