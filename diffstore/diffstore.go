@@ -188,6 +188,7 @@ type Attempt struct {
 type Fate struct {
 	Key     string
 	ID      string // of a removal, and for Gone, the identifier; not looked at otherwise
+	Token   Token  // of the attempt, by which it is found sooner; zero where the caller does not have it at hand
 	Outcome Outcome
 	Code    string    // for Refused
 	At      time.Time // for Refused and Returned

@@ -80,7 +80,7 @@ func (s *sender) settle(ctx context.Context, group []*batch) error {
 			at = time.Time{}
 		}
 		for n := range b.results {
-			fates = s.appendFates(fates, &b.items[n], &b.results[n], at)
+			fates = s.appendFates(fates, &b.items[n], b.tokens[n], &b.results[n], at)
 		}
 	}
 	if len(fates) == 0 {
@@ -92,8 +92,8 @@ func (s *sender) settle(ctx context.Context, group []*batch) error {
 	return nil
 }
 
-func (s *sender) appendFates(fates []diffstore.Fate, i *item, r *destinations.Result, at time.Time) []diffstore.Fate {
-	f := diffstore.Fate{Key: i.Key, Code: r.Code, At: at}
+func (s *sender) appendFates(fates []diffstore.Fate, i *item, token diffstore.Token, r *destinations.Result, at time.Time) []diffstore.Fate {
+	f := diffstore.Fate{Key: i.Key, Token: token, Code: r.Code, At: at}
 	if i.Step == remove {
 		f.ID = i.Folded
 	}

@@ -295,7 +295,7 @@ func (e *engine) send(ctx context.Context, batch []call) error {
 		e.remote.doubt(batch)
 		return err
 	}
-	if fates := e.fates(batch, answers); len(fates) > 0 {
+	if fates := e.fates(batch, tokens, answers); len(fates) > 0 {
 		if err := e.session.Settle(ctx, fates); err != nil { // invariant 1
 			return fmt.Errorf("settle: %w", err)
 		}
@@ -306,14 +306,17 @@ func (e *engine) send(ctx context.Context, batch []call) error {
 	return e.tick()
 }
 
-// fates turns answers into fates. What was not answered has none, and stays in doubt.
-func (e *engine) fates(batch []call, answers []answer) []diffstore.Fate {
+// fates turns answers into fates, some of which name their tokens. What was not answered has none, and stays in doubt.
+func (e *engine) fates(batch []call, tokens []diffstore.Token, answers []answer) []diffstore.Fate {
 	var fates []diffstore.Fate
 	for i, a := range answers {
 		c := batch[i]
 		f := diffstore.Fate{Key: c.row.key, At: epoch, Code: "no"}
 		if c.attempt.Removal {
 			f.ID = c.row.id
+		}
+		if i%3 != 2 {
+			f.Token = tokens[i]
 		}
 		switch {
 		case a == refused:

@@ -143,7 +143,7 @@ func (c *cursor) read() record {
 		r.detail = c.texts.take(detail)
 	case whole:
 		r.body = c.texts.bytes()
-	case tombstone, taken:
+	case tombstone, taken, intent, answered:
 	}
 	return r
 }

@@ -18,6 +18,7 @@ type step = func(context.Context, *play) error
 type play struct {
 	store   *Store
 	session diffstore.Session
+	tokens  map[string]diffstore.Token // of the latest attempts
 }
 
 func number(n uint64) diffstore.Sum { return toSum(n << 1) }
@@ -39,7 +40,11 @@ func end(_ context.Context, p *play) error {
 
 func intends(attempts ...diffstore.Attempt) func(context.Context, *play) error {
 	return func(ctx context.Context, p *play) error {
-		_, err := p.session.Intend(ctx, attempts)
+		tokens, err := p.session.Intend(ctx, attempts)
+		p.tokens = map[string]diffstore.Token{}
+		for i, token := range tokens {
+			p.tokens[attempts[i].Entry.Key] = token
+		}
 		return err
 	}
 }
@@ -48,18 +53,20 @@ func settles(outcome diffstore.Outcome, keys ...string) func(context.Context, *p
 	return func(ctx context.Context, p *play) error {
 		var fates []diffstore.Fate
 		for _, k := range keys {
-			fates = append(fates, diffstore.Fate{Key: k, Outcome: outcome, Code: "no", At: time.Unix(1, 0)})
+			fates = append(fates, diffstore.Fate{Key: k, Token: p.tokens[k], Outcome: outcome, Code: "no", At: time.Unix(1, 0)})
 		}
 		return p.session.Settle(ctx, fates)
 	}
 }
 
 // scenario goes through everything that writes.
-func scenario() []func(context.Context, *play) error {
-	return []func(context.Context, *play) error{
+func scenario() []step {
+	return []step{
 		begin,
 		intends(at("a", "1", 1), at("b", "2", 1), at("c", "3", 1)),
 		settles(diffstore.Taken, "a", "c"),
+		intends(at("f", "6", 1), at("g", "7", 1)),
+		settles(diffstore.Taken, "f"),
 		settles(diffstore.Refused, "b"),
 		end,
 		begin,
@@ -89,7 +96,7 @@ func scenario() []func(context.Context, *play) error {
 func dump(t *testing.T, store *Store) string {
 	t.Helper()
 	words := ""
-	for _, key := range []string{"a", "b", "c", "d", "e"} {
+	for _, key := range []string{"a", "b", "c", "d", "e", "f", "g"} {
 		k, err := store.Lookup(t.Context(), "contacts", key)
 		if err != nil {
 			t.Fatal(err)

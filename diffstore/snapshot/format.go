@@ -6,8 +6,9 @@ import (
 	"math/bits"
 )
 
-// formatVersion is that of all files. A newer one is refused.
-const formatVersion = 1
+// formatVersion is that of all files. A newer one is refused. Journals of version 1 have no intents and no answers; nothing
+// else has changed since.
+const formatVersion = 2
 
 const (
 	groupSize  = 32      // records whose texts are kept, and checked, together
@@ -39,6 +40,7 @@ func checksum(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
 // header begins every generation and every journal.
 type header struct {
 	magic     string // 8 bytes
+	version   uint32 // that was read; formatVersion is written
 	encrypted bool
 	epoch     uint64
 	sync      nonce // of the snapshot
@@ -71,7 +73,7 @@ func readHeader(b []byte, magic string) (h header, err error) {
 	if version > formatVersion {
 		return h, newer(int(version))
 	}
-	h = header{magic: magic, encrypted: r.uint32()&flagEncrypted != 0, epoch: r.uint64(), sync: r.array16(), file: r.array16()}
+	h = header{magic: magic, version: version, encrypted: r.uint32()&flagEncrypted != 0, epoch: r.uint64(), sync: r.array16(), file: r.array16()}
 	if binary.LittleEndian.Uint32(b[headerSize-4:]) != checksum(b[:headerSize-4]) {
 		return h, damage("the header has another checksum")
 	}

@@ -31,7 +31,11 @@ func TestMain(m *testing.M) {
 
 // live records intents and outcomes until it is killed, and says so after each. Each key has its numbers in turn.
 func live(ctx context.Context, dir string, out io.Writer) error {
-	store, err := Open(dir, discard(), tiny)
+	memory := WithMemory(DefaultMemory)
+	if rand.IntN(2) == 0 {
+		memory = tiny
+	}
+	store, err := Open(dir, discard(), memory)
 	if err != nil {
 		return err
 	}
@@ -72,8 +76,12 @@ func liveBatch(ctx context.Context, store *Store, s diffstore.Session, out io.Wr
 		attempts = append(attempts, at(key, "id of "+key, last(k)+1))
 		fates = append(fates, diffstore.Fate{Key: key, Outcome: diffstore.Taken})
 	}
-	if _, err := s.Intend(ctx, attempts); err != nil {
+	tokens, err := s.Intend(ctx, attempts)
+	if err != nil {
 		return err
+	}
+	for i := range fates {
+		fates[i].Token = tokens[i]
 	}
 	for _, a := range attempts {
 		fmt.Fprintf(out, "i %s %d\n", a.Entry.Key, a.Entry.Source)

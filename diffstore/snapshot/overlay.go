@@ -7,12 +7,13 @@ import (
 	"spillway/diffstore"
 )
 
-// overlay holds the records that are newer than all generations, in memory: those of keys with an attempt under way,
-// which change once more soon, as their states and apart, all others in an arena, where what is superseded stays until
-// the overlay is written to a generation.
+// overlay holds the records that are newer than all generations, in memory: those of keys with an attempt under way
+// that is no intent, which change once more soon, as their states and apart, all others in an arena, where what is
+// superseded stays until the overlay is written to a generation.
 type overlay struct {
 	hash *hasher
 	arena
+	intents
 	keys  table // from the hash of a key to where its newest record is
 	ids   table // from the hash of an identifier to the hashes of the keys that have, or had, it
 	held  []*held
@@ -28,8 +29,6 @@ type held struct {
 	stored  *stored // nil where it has to be read from the record
 	encoded []byte  // the record as a journal has it
 	listed  string  // an identifier that it is listed under
-	next    []byte  // the record that it becomes if the attempt is taken, where no more is to say; empty elsewhere
-	call    uint64  // the latest that settled something of it
 }
 
 // A value in the table of keys is the offset of a record in the arena, or the number of one that is held, plus 1.
@@ -53,7 +52,7 @@ func (o *overlay) memory() int {
 
 // reset makes the overlay empty. Cursors through it go on.
 func (o *overlay) reset() {
-	o.arena, o.held, o.free = arena{}, nil, nil
+	o.arena, o.intents, o.held, o.free = arena{}, intents{}, nil, nil
 	o.keys.reset()
 	o.ids.reset()
 }
@@ -83,22 +82,34 @@ func (o *overlay) heldAt(value uint64) *held {
 	return o.held[value-isHeld-1]
 }
 
-// set makes a value that of a key, and lets go of the state that was held for it.
+// set makes a value that of a key, and lets go of what was there.
 func (o *overlay) set(hash uint64, key []byte, value uint64) {
 	s := o.slotOf(hash, key)
 	if s == nil {
 		o.keys.add(hash, value)
 		return
 	}
-	if h := o.heldAt(s.value); h != nil && s.value != value {
-		o.drop(h)
+	if s.value != value {
+		o.supersede(s.value)
 	}
 	s.value = value
 }
 
-func (o *overlay) drop(h *held) {
-	*h = held{number: h.number, encoded: h.encoded[:0], next: h.next[:0]}
-	o.free = append(o.free, h)
+// supersede lets go of the state that is held, or of the intent.
+func (o *overlay) supersede(value uint64) {
+	if h := o.heldAt(value); h != nil {
+		*h = held{number: h.number, encoded: h.encoded[:0]}
+		o.free = append(o.free, h)
+		return
+	}
+	if r := o.record(uint32(value - 1)); r.kind == intent {
+		token := r.token()
+		if b := o.batches[token.batch()]; b != nil {
+			if at, ok := b.find(token.place()); ok && uint64(at) == value-1 {
+				o.end(b, token.place())
+			}
+		}
+	}
 }
 
 // put adds a record, whose encoding is b, or replaces an older one. An identifier that the key is listed under need not
@@ -109,6 +120,10 @@ func (o *overlay) put(key diffstore.KeyHash, r *record, b []byte, listed string)
 		return err
 	}
 	o.set(prefix(key), r.key, uint64(offset)+1)
+	if r.kind == intent {
+		token := r.token()
+		o.batch(token.batch()).add(token.place(), offset)
+	}
 	if r.kind == plain && string(r.id) == listed {
 		return nil
 	}
@@ -121,7 +136,7 @@ func (o *overlay) hold(hash diffstore.KeyHash, key string, s *stored, b []byte) 
 	if err != nil {
 		return err
 	}
-	h.stored, h.encoded, h.next = s, append(h.encoded[:0], b...), h.next[:0]
+	h.stored, h.encoded = s, append(h.encoded[:0], b...)
 	if s.state.Pending.Open {
 		s.state.Pending.Detail = clone(s.state.Pending.Detail) // it is the caller's
 	}
@@ -133,6 +148,18 @@ func (o *overlay) hold(hash diffstore.KeyHash, key string, s *stored, b []byte) 
 	}
 	return nil
 }
+
+// intentOf returns where the intent of a key with a token is.
+func (o *overlay) intentOf(token intentToken, key string) (b *intentBatch, offset uint32, ok bool) {
+	b = o.batches[token.batch()]
+	if offset, ok = b.find(token.place()); !ok || kind(o.from(offset)[0]) != intent {
+		return nil, 0, false
+	}
+	return b, offset, string(o.keyAt(uint64(offset)+1)) == key
+}
+
+// turn makes an intent the record that it becomes when it is taken, or the other way round.
+func (o *overlay) turn(offset uint32, into kind) { o.from(offset)[0] = byte(into) }
 
 // heldOf returns what is held of a key, which is made where there is none.
 func (o *overlay) heldOf(hash diffstore.KeyHash, key string) (*held, error) {
@@ -151,6 +178,7 @@ func (o *overlay) heldOf(hash diffstore.KeyHash, key string) (*held, error) {
 	h := o.takeHeld()
 	h.key, h.hash = key, hash
 	if slot != nil {
+		o.supersede(slot.value)
 		slot.value = isHeld + 1 + h.number
 	} else {
 		o.set(prefix(hash), textOf(key), isHeld+1+h.number)

@@ -14,6 +14,8 @@ const (
 	plain                 // a record accepted under one identifier or none, and nothing else to say
 	whole                 // any other state
 	taken                 // in a journal alone: the record that is under way, as a record before this one says, was accepted
+	intent                // an attempt that is under way, of a key of which nothing else is to say: see intent.go
+	answered              // in a journal alone: which intents of one batch were accepted
 )
 
 // record is what a file holds of one key. Its bytes belong to the file.
@@ -21,10 +23,10 @@ type record struct {
 	kind kind
 	key  []byte
 
-	id, detail  []byte // of a plain record
-	sum, source uint64 // of a plain record; see fromSum
+	id, detail  []byte // of a plain record, and of the one that an intent becomes when it is taken
+	sum, source uint64 // likewise; see fromSum
 
-	body []byte // of a whole one: see appendStored
+	body []byte // of a whole one: see appendStored; of an intent: see appendIntent; of answers: see appendRanges
 }
 
 // Sums of 55 bits and sources of 56 fit an index entry. Other sums, which no View.Sum makes, are kept whole.
@@ -83,27 +85,34 @@ func (r *record) stored(nonce uint64) (*stored, error) {
 		return s, nil
 	case whole:
 		return readStored(r.body, nonce)
-	case tombstone, taken:
+	case intent:
+		return r.intended(nonce)
+	case tombstone, taken, answered:
 	}
 	return &stored{}, nil
 }
 
-// wholly returns a plain record in its whole form.
+// wholly returns a plain record or an intent in its whole form.
 func (r *record) wholly() (record, error) {
-	if r.kind != plain {
+	var session uint64
+	switch r.kind {
+	case plain:
+	case intent:
+		session = r.token().session()
+	default:
 		return *r, nil
 	}
-	s, err := r.stored(0)
+	s, err := r.stored(session)
 	if err != nil {
 		return record{}, err
 	}
-	return record{kind: whole, key: r.key, body: appendStored(nil, s, 0)}, nil
+	return record{kind: whole, key: r.key, body: appendStored(nil, s, session)}, nil
 }
 
 // claims calls yield with each identifier that the key has.
 func (r *record) claims(yield func(id []byte)) error {
 	switch r.kind {
-	case plain:
+	case plain, intent:
 		if len(r.id) > 0 {
 			yield(r.id)
 		}
@@ -117,7 +126,7 @@ func (r *record) claims(yield func(id []byte)) error {
 				yield(textOf(id))
 			}
 		}
-	case tombstone, taken:
+	case tombstone, taken, answered:
 	}
 	return nil
 }
@@ -127,12 +136,15 @@ func appendRecord(b []byte, r *record) []byte {
 	b = append(b, byte(r.kind))
 	b = appendBytes(b, r.key)
 	switch r.kind {
-	case plain:
+	case plain, intent:
 		b = appendBytes(b, r.id)
 		b = binary.LittleEndian.AppendUint64(b, r.sum)
 		b = binary.LittleEndian.AppendUint64(b, r.source)
 		b = appendBytes(b, r.detail)
-	case whole:
+		if r.kind == intent { // behind everything, so that it becomes plain by its kind alone
+			b = appendBytes(b, r.body)
+		}
+	case whole, answered:
 		b = appendBytes(b, r.body)
 	case tombstone, taken:
 	}
@@ -144,11 +156,14 @@ func readRecord(r *reader) (rec record) {
 	rec.kind = kind(r.byte())
 	rec.key = r.bytes()
 	switch rec.kind {
-	case plain:
+	case plain, intent:
 		rec.id = r.bytes()
 		rec.sum, rec.source = r.uint64(), r.uint64()
 		rec.detail = r.bytes()
-	case whole:
+		if rec.kind == intent {
+			rec.body = r.bytes()
+		}
+	case whole, answered:
 		rec.body = r.bytes()
 	case tombstone, taken:
 	default:

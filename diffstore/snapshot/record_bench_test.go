@@ -93,9 +93,13 @@ func recordAll(b *testing.B, s diffstore.Session, n int, value uint64, workers i
 				if s == nil {
 					continue
 				}
-				if _, err := s.Intend(b.Context(), attempts); err != nil {
+				tokens, err := s.Intend(b.Context(), attempts)
+				if err != nil {
 					b.Error(err)
 					return
+				}
+				for i := range fates {
+					fates[i].Token = tokens[i]
 				}
 				if err := s.Settle(b.Context(), fates); err != nil {
 					b.Error(err)

@@ -65,6 +65,7 @@ func (s *session) recordRevision(ctx context.Context, doing string, change func(
 	r := &s.revision
 	defer r.reset()
 	if err := change(r); err != nil {
+		r.untake()
 		r.discard()
 		if r.begun { // what was noted is in memory alone
 			err = s.spoil(doing, err)
@@ -294,7 +295,6 @@ func (r *revision) intend(attempts []diffstore.Attempt, others []other, tokens [
 // Settle records fates.
 func (s *session) Settle(ctx context.Context, fates []diffstore.Fate) error {
 	return s.revise(ctx, "record an outcome in", func(r *revision) error {
-		r.hashNames(len(fates), func(i int) (string, string) { return fates[i].Key, "" })
 		return r.settle(r.pickTaken(fates))
 	})
 }

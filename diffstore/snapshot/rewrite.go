@@ -190,6 +190,11 @@ func (s *session) copyRecords(w *writer, m *merge, marks *seen, p rewriting) err
 				r.source = source
 			}
 		}
+		if r.kind == intent { // which generations do not have
+			if r, err = r.wholly(); err != nil {
+				return err
+			}
+		}
 		if err := w.add(c.hash, r); err != nil {
 			return err
 		}

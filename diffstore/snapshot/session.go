@@ -99,8 +99,9 @@ func (s *session) start() error {
 		}
 		s.out, s.manifest = out, m
 		return s.publish(m)
-	case s.unclean:
-		// What was found behind the last sync may be in memory alone. It is written anew before it is built upon.
+	case s.unclean || s.journal.header.version < formatVersion:
+		// What was found behind the last sync may be in memory alone. It is written anew before it is built upon. So is a
+		// journal of an earlier format.
 		return s.rewrite(rewriting{previous: true})
 	}
 	f, err := s.fs.Append(filepath.Join(s.dir, s.manifest.Journal))

@@ -6,27 +6,31 @@ import (
 	"spillway/diffstore"
 )
 
-// simple is the part of a revision that needs no draft. Most attempts are at a record of which nothing was known, or
-// that was accepted under the very identifier that it is sent to again, and no other key has or had that identifier.
-// What becomes of such a key when the attempt is intended, and when it is taken, follows from it alone.
+// simple is the part of a revision that needs no draft: attempts of which an intent is all that is to say, and those of
+// them that are taken.
 type simple struct {
-	call    uint64           // counts revisions that settle
-	others  []other          // attempts that need a draft
-	fates   []diffstore.Fate // likewise
-	taken   []*held
-	names   nameSet
-	scratch stored
-	claim   [1]diffstore.Claim
+	batch  uint32           // the number of the latest batch with intents
+	others []other          // attempts that need a draft
+	fates  []diffstore.Fate // likewise
+	taken  []takenIntent
+	places []uint32
+	names  nameSet
 }
 
 // other is an attempt by its number, with that of the first of its batch.
 type other struct{ at, first int }
 
+// takenIntent is an intent that is taken in this call.
+type takenIntent struct {
+	batch  *intentBatch
+	place  uint32
+	offset uint32
+}
+
 func (s *simple) reset() {
 	clear(s.fates)
 	clear(s.taken)
 	s.others, s.fates, s.taken = s.others[:0], s.fates[:0], s.taken[:0]
-	s.scratch, s.claim[0] = stored{}, diffstore.Claim{}
 }
 
 // intendSimple notes the simple ones of the attempts, of which named has the names, in the journal and in memory, puts
@@ -39,121 +43,120 @@ func (r *revision) intendSimple(attempts []diffstore.Attempt, tokens []diffstore
 		all = all || attempts[i].Removal
 	}
 	first := 0 // of the present batch
+	var batch *intentBatch
 	for from := 0; from < len(attempts); from += lookAhead {
 		to := min(from+lookAhead, len(attempts))
 		r.look(r.named[from:to])
 		for i := from; i < to; i++ {
 			if attempts[i].Batch != attempts[first].Batch {
-				first = i
+				first, batch = i, nil
+			}
+			if !all && i == first {
+				p.batch++
+				batch = r.session.overlay.batch(newIntentToken(r.session.session, p.batch, 0).batch())
 			}
 			ok := false
-			if !all && (i == first || tokens[first] != diffstore.Token{}) {
-				if ok, err = r.noteIntended(&attempts[i].Entry, &r.named[i], &tokens[i], &tokens[first]); err != nil {
+			if batch != nil && i-first < mostPlaces {
+				token := newIntentToken(r.session.session, p.batch, uint32(i-first))
+				if ok, err = r.noteIntent(&attempts[i].Entry, &r.named[i], token, batch); err != nil {
 					return nil, r.session.failure("read", err)
 				}
+				tokens[i] = diffstore.Token(token)
 			}
 			if !ok {
+				tokens[i] = diffstore.Token{}
 				p.others = append(p.others, other{i, first})
+				if i == first { // its token is not known yet, and is that of the batch
+					r.session.overlay.drop(batch)
+					batch = nil
+				}
 			}
 		}
 	}
 	return p.others, nil
 }
 
-// noteIntended notes an attempt if it is simple. What it makes of the state is what Draft.Intend does. The first token
-// of a batch is that of the attempts behind it too, whoever notes that.
-func (r *revision) noteIntended(e *diffstore.Entry, n *named, token, batch *diffstore.Token) (bool, error) {
+// noteIntent notes an attempt if it is simple. What it makes of the state is what Draft.Intend does.
+func (r *revision) noteIntent(e *diffstore.Entry, n *named, token intentToken, batch *intentBatch) (bool, error) {
 	s := r.session
 	sum, narrow := fromSum(e.Sum)
 	if !narrow {
 		return false, nil
 	}
-	p, ok, err := s.atRest(n.key, textOf(e.Key))
+	p, slot, ok, err := s.atRest(n.key, textOf(e.Key))
 	if err != nil || !ok || p.known && (p.rec.kind != plain || string(p.rec.id) != e.ID) {
 		return false, err
 	}
-	if e.ID != "" {
-		if only, err := s.onlyHolder(e.Key, e.ID, n.id, &p); err != nil || !only {
+	listed := e.ID == ""
+	if !listed {
+		var only bool
+		if only, listed, err = s.onlyHolder(e.Key, e.ID, n.id, &p); err != nil || !only {
 			return false, err
 		}
 	}
 	if err := r.begin(); err != nil {
 		return false, err
 	}
-	*token = s.token()
-	key := textOf(e.Key)
-	r.body = appendStored(r.body[:0], r.intended(e, &p, *token, *batch), s.session)
+	before := record{}
+	if p.known {
+		before = p.rec
+	}
+	r.body = appendIntent(r.body[:0], e, &before, diffstore.Token(token))
 	from := len(r.records)
-	r.records = appendRecord(r.records, &record{kind: whole, key: key, body: r.body})
-	next := record{kind: plain, key: key, id: textOf(e.ID), sum: sum, source: e.Source & sourceMask, detail: e.Detail}
+	r.records = appendRecord(r.records, &record{
+		kind: intent, key: textOf(e.Key), id: textOf(e.ID), sum: sum, source: e.Source & sourceMask, detail: e.Detail, body: r.body,
+	})
 	if p.inBase {
 		s.over[p.ord/64] |= 1 << (p.ord % 64)
 	}
 	s.count(p.known, true)
-	return true, s.overlay.holdSimple(n, e, r.records[from:], &next)
-}
-
-// intended returns the state of a key at p once the attempt at e is intended, until the next one is asked for.
-func (r *revision) intended(e *diffstore.Entry, p *place, token, batch diffstore.Token) *stored {
-	st, accepted := &r.simple.scratch, p.known
-	*st = stored{coming: e.Source & sourceMask, state: diffstore.State{
-		Accepted: accepted, TriedID: e.ID,
-		Tried:   diffstore.Tried{Sum: e.Value(accepted), Doubt: true, Token: token, Batch: batch},
-		Pending: diffstore.Pending{Open: true, Sum: e.Sum, Detail: e.Detail, Claimed: accepted && e.ID != ""},
-	}}
-	if accepted {
-		st.source, st.state.Sum, st.state.Detail, st.state.ID = p.rec.source, toSum(p.rec.sum), p.rec.detail, e.ID
-	}
-	if e.ID != "" {
-		r.simple.claim[0] = diffstore.Claim{ID: e.ID}
-		st.state.Claims = r.simple.claim[:]
-	}
-	return st
-}
-
-// holdSimple adds a record with a simple attempt under way, whose encoding is b and which becomes next if it is taken.
-func (o *overlay) holdSimple(n *named, e *diffstore.Entry, b []byte, next *record) error {
-	h, err := o.heldOf(n.key, e.Key)
+	offset, err := s.overlay.add(r.records[from:])
 	if err != nil {
-		return err
+		return false, err
 	}
-	h.stored, h.encoded, h.next = nil, append(h.encoded[:0], b...), appendRecord(h.next[:0], next)
-	if e.ID != "" {
-		o.list(n.id, n.key)
-		h.listed = e.ID
+	batch.add(token.place(), offset)
+	if slot != nil {
+		slot.value = uint64(offset) + 1
+	} else {
+		s.overlay.keys.add(prefix(n.key), uint64(offset)+1)
 	}
-	return nil
+	if !listed {
+		s.overlay.ids.add(n.id, max(prefix(n.key), 1))
+	}
+	return true, nil
 }
 
 // atRest finds the newest record of a key with which nothing is under way, and returns false for another. Where it is in
-// memory, the place in the base is left out.
-func (v *view) atRest(hash diffstore.KeyHash, key []byte) (p place, ok bool, err error) {
-	r, h, ok := v.overlay.get(prefix(hash), key)
-	switch {
-	case h != nil:
-		return place{}, false, nil
-	case ok:
-		return place{hash: hash, rec: r, traced: true, known: r.kind != tombstone}, true, nil
-	case v.base == nil && !v.inSegments(prefix(hash)):
-		return place{hash: hash}, true, nil
+// memory, its slot is returned, and the place in the base is left out.
+func (v *view) atRest(hash diffstore.KeyHash, key []byte) (p place, slot *slot, ok bool, err error) {
+	if slot = v.overlay.slotOf(prefix(hash), key); slot != nil {
+		r, h := v.overlay.at(slot.value)
+		return place{hash: hash, rec: r, traced: true, known: r.kind != tombstone}, slot, h == nil, nil
+	}
+	if v.base == nil && !v.inSegments(prefix(hash)) {
+		return place{hash: hash}, nil, true, nil
 	}
 	p, err = v.locateHash(hash, key)
-	return p, true, err
+	return p, nil, true, err
 }
 
-// onlyHolder reports whether no other key than the one at p has an identifier, or had it, as far as memory tells.
-func (v *view) onlyHolder(key, id string, h uint64, p *place) (bool, error) {
-	only := true
+// onlyHolder reports whether no other key than the one at p has an identifier, or had it, as far as memory tells, and
+// whether this one is listed under it in memory.
+func (v *view) onlyHolder(key, id string, h uint64, p *place) (only, listed bool, err error) {
+	only = true
 	other := func(holder []byte) {
 		if string(holder) != key {
 			only = false
 		}
 	}
-	v.overlay.holders(h, other)
+	v.overlay.holders(h, func(holder []byte) {
+		listed = true
+		other(holder)
+	})
 	if only && v.inSegments(h) {
 		for _, g := range v.segments {
 			if err := g.holdersOf(h, id, 0, other); err != nil {
-				return false, err
+				return false, false, err
 			}
 		}
 	}
@@ -163,60 +166,89 @@ func (v *view) onlyHolder(key, id string, h uint64, p *place) (bool, error) {
 			except = loadedOrd(p.ord + 1)
 		}
 		if err := v.base.holdersOf(h, id, except, other); err != nil {
-			return false, err
+			return false, false, err
 		}
 	}
-	return only, nil
+	return only, listed, nil
 }
 
-// pickTaken takes note of the simple attempts that were taken, and returns all other fates, of which named has the names
-// from then on. The others may turn out to be wrong: nothing is noted before they were drafted.
+// pickTaken takes the intents among the fates that were taken, and returns all other fates, of which named has the names
+// from then on. The others may turn out to be wrong: nothing is noted before they were drafted, and see untake.
 func (r *revision) pickTaken(fates []diffstore.Fate) []diffstore.Fate {
-	p, o := &r.simple, r.session.overlay
-	p.call++
-	left := r.named[:0]
+	p := &r.simple
 	for i := range fates {
-		if i%lookAhead == 0 {
-			r.look(r.named[i:min(i+lookAhead, len(fates))])
-		}
 		f := &fates[i]
-		var h *held
-		if slot := o.slotOf(prefix(r.named[i].key), textOf(f.Key)); slot != nil {
-			h = o.heldAt(slot.value)
+		if f.Outcome != diffstore.Taken || !r.take(intentToken(f.Token), f.Key) {
+			p.fates = append(p.fates, *f)
 		}
-		if h != nil && len(h.next) > 0 {
-			if h.call == p.call { // twice in one call
-				r.hashNames(len(fates), func(i int) (string, string) { return fates[i].Key, "" })
-				p.taken, p.fates = p.taken[:0], p.fates[:0]
-				return fates
-			}
-			h.call = p.call
-			if f.Outcome == diffstore.Taken {
-				p.taken = append(p.taken, h)
-				continue
-			}
-		}
-		p.fates, left = append(p.fates, *f), append(left, r.named[i])
 	}
-	r.named = left
+	if len(p.taken) > 0 && r.concernEachOther(p.fates, fates) {
+		r.untake()
+		p.fates = append(p.fates[:0], fates...)
+	}
+	r.hashNames(len(p.fates), func(i int) (string, string) { return p.fates[i].Key, "" })
 	return p.fates
 }
 
-// noteTaken notes the simple attempts that were taken in the journal and in memory, before any other fate is: that may
-// move what is held.
-func (r *revision) noteTaken() error {
+// take makes an intent the record that was accepted, if that is what has the token.
+func (r *revision) take(token intentToken, key string) bool {
 	o := r.session.overlay
-	for _, h := range r.simple.taken {
+	b, offset, ok := o.intentOf(token, key)
+	if ok {
+		o.turn(offset, plain)
+		r.simple.taken = append(r.simple.taken, takenIntent{b, token.place(), offset})
+	}
+	return ok
+}
+
+// untake takes back what take did.
+func (r *revision) untake() {
+	for _, t := range r.simple.taken {
+		r.session.overlay.turn(t.offset, intent)
+	}
+	r.simple.taken = r.simple.taken[:0]
+}
+
+// concernEachOther reports whether some of the fates, besides those that were taken, are of the same key as one of these.
+func (r *revision) concernEachOther(others, all []diffstore.Fate) bool {
+	if len(others) == 0 {
+		return false
+	}
+	times := make(map[string]int, len(others))
+	for i := range others {
+		times[others[i].Key]++
+	}
+	for i := range all {
+		if n, ok := times[all[i].Key]; ok {
+			if n == 0 {
+				return true
+			}
+			times[all[i].Key] = n - 1
+		}
+	}
+	return false
+}
+
+// noteTaken notes the intents that were taken in the journal.
+func (r *revision) noteTaken() error {
+	p := &r.simple
+	for from := 0; from < len(p.taken); {
 		if err := r.begin(); err != nil {
 			return err
 		}
-		offset, err := o.add(h.next)
-		if err != nil {
-			return err
+		b := p.taken[from].batch
+		name := b.name
+		p.places = p.places[:0]
+		to := from
+		for ; to < len(p.taken) && p.taken[to].batch == b; to++ {
+			p.places = append(p.places, p.taken[to].place)
 		}
-		key := textOf(h.key)
-		r.records = appendRecord(r.records, &record{kind: taken, key: key})
-		o.set(prefix(h.hash), key, uint64(offset)+1)
+		for _, place := range p.places {
+			r.session.overlay.end(b, place)
+		}
+		r.body = appendRanges(r.body[:0], p.places)
+		r.records = appendRecord(r.records, &record{kind: answered, key: name[:], body: r.body})
+		from = to
 	}
 	return nil
 }

@@ -18,15 +18,17 @@ func TestSimpleAttemptsEndAsDraftsDo(t *testing.T) {
 	t.Parallel()
 	for _, id := range []string{"", "id", "key"} {
 		for _, outcome := range []diffstore.Outcome{diffstore.Taken, diffstore.Refused, diffstore.Returned, diffstore.Gone, diffstore.Left} {
-			t.Run(fmt.Sprintf("identifier %q, outcome %d", id, outcome), func(t *testing.T) {
-				t.Parallel()
-				s := beginTest(t)
-				var want diffstore.State
-				for round := range uint64(3) {
-					checkRound(t, s, &want, id, round, outcome)
-					outcome = diffstore.Taken // so that the next round is at an accepted record
-				}
-			})
+			for _, named := range []bool{false, true} {
+				t.Run(fmt.Sprintf("identifier %q, outcome %d, with tokens: %t", id, outcome, named), func(t *testing.T) {
+					t.Parallel()
+					s := beginTest(t)
+					var want diffstore.State
+					for round := range uint64(3) {
+						checkRound(t, s, &want, id, round, outcome, named)
+						outcome = diffstore.Taken // so that the next round is at an accepted record
+					}
+				})
+			}
 		}
 	}
 }
@@ -53,8 +55,8 @@ func beginTest(t *testing.T) *session {
 	return s
 }
 
-// checkRound intends one record and ends the attempt, in the session and in a draft of want.
-func checkRound(t *testing.T, s *session, want *diffstore.State, id string, round uint64, outcome diffstore.Outcome) {
+// checkRound intends one record and ends the attempt, named by its token or not, in the session and in a draft of want.
+func checkRound(t *testing.T, s *session, want *diffstore.State, id string, round uint64, outcome diffstore.Outcome, named bool) {
 	t.Helper()
 	entry := benchEntry(s.hasher, 7, round)
 	entry.Key, entry.ID, entry.First = "key", id, s.Sum([]byte("first"))
@@ -70,6 +72,9 @@ func checkRound(t *testing.T, s *session, want *diffstore.State, id string, roun
 	}
 	checkState(t, s, want, "intended")
 	fates := []diffstore.Fate{{Key: attempts[0].Entry.Key, Outcome: diffstore.Taken}, {Key: "key", ID: id, Outcome: outcome, Code: "c", At: time.Unix(int64(round), 0)}}
+	if named {
+		fates[0].Token, fates[1].Token = tokens[0], tokens[1]
+	}
 	if err := s.Settle(t.Context(), fates); err != nil {
 		t.Fatal(err)
 	}

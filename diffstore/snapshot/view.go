@@ -89,6 +89,7 @@ func (v *view) loadFiles(m *manifest) (err error) {
 	replay := replay{overlay: v.overlay, draft: diffstore.NewDraft()}
 	v.journal, err = v.readJournal(m, replay.put)
 	v.progress = v.journal.at
+	v.overlay.intents = intents{} // whoever has the session that they are of settles them
 	return err
 }
 

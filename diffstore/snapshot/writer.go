@@ -107,9 +107,10 @@ func (w *writer) addEntry(hash uint64, r *record) error {
 	switch r.kind {
 	case whole:
 		source, mark = 0, wholeMark
-	case tombstone, taken:
+	case tombstone:
 		source, mark = 0, tombstoneMark
 	case plain:
+	case taken, intent, answered: // which are in journals alone
 	}
 	w.keyDir[hash>>(64-w.keyBits)]++
 	var entry [entrySize + 1]byte
