@@ -51,6 +51,7 @@ type seal struct {
 	Counts     runlog.Counts `json:"counts"`
 	Outcomes   runlog.Matrix `json:"outcomes"`
 	Doubtful   bool          `json:"doubtful"` // some writes are in doubt
+	Waiting    bool          `json:"waiting"`  // removals are not sent
 }
 
 const (

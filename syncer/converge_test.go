@@ -168,6 +168,19 @@ func (h *history) separate() {
 	}
 }
 
+// loseKeys lets some rows come without their key.
+func (h *history) loseKeys(percent int) {
+	for n := range h.rows {
+		if h.rand.IntN(100) < percent {
+			h.rows[n].Key = nil
+		}
+	}
+	h.w.source.set(h.rows...)
+	h.note("  without a key: %v", slices.ContainsFunc(h.rows, keyless))
+}
+
+func keyless(p person) bool { return p.Key == nil }
+
 // read sets what the model gives next, in a random order, some of it invalid.
 func (h *history) read(unmapped, twice int) {
 	h.rows = nil
@@ -199,7 +212,7 @@ func (h *history) troubled() {
 			broken: r.IntN(10), fatal: r.IntN(10), cancelled: r.IntN(10),
 		}
 	}
-	h.w.sync.Guard = project.Guard{MaxRemoved: share(h.t, strconv.Itoa(h.rand.IntN(4))), MaxChanged: share(h.t, "100%"), MaxInvalid: share(h.t, "100%")}
+	h.w.sync.Guard = project.Guard{MaxRemoved: share(h.t, strconv.Itoa(h.rand.IntN(4))), MaxChanged: share(h.t, "100%"), MaxInvalid: share(h.t, "100%"), AllowKeyless: h.rand.IntN(8) == 0}
 	h.life = &life{ticks: -1}
 	if h.rand.IntN(3) == 0 {
 		h.life.ticks = 1 + h.rand.IntN(30)
@@ -212,12 +225,32 @@ func (h *history) troubled() {
 	}
 	h.setLife()
 	h.read(h.rand.IntN(25), h.rand.IntN(20))
+	if h.rand.IntN(4) == 0 {
+		h.loseKeys(30)
+	}
 	run := h.run()
 	if run.State == runlog.Held && h.rand.IntN(2) == 0 {
 		h.heldAt, h.rows = h.rows, nil
 		h.approve(run.ID)
 	}
 	h.after()
+}
+
+// handOver notes that the record of a key that is gone is the record of those who stand under its identifier.
+func (h *history) handOver() {
+	rows := h.rows
+	if rows == nil {
+		rows = h.heldAt
+	}
+	if slices.ContainsFunc(rows, keyless) && !h.w.sync.Guard.AllowKeyless {
+		return
+	}
+	for key, id := range h.homes {
+		there := slices.ContainsFunc(rows, func(p person) bool { return p.Key == key })
+		if !there && slices.ContainsFunc(rows, func(p person) bool { return p.Email == id }) {
+			delete(h.homes, key)
+		}
+	}
 }
 
 // setLife makes the open engine's store mortal by the present life.
@@ -292,6 +325,7 @@ func (h *history) after() {
 		apply()
 	}
 	h.late = nil
+	h.handOver()
 	if !h.life.dead {
 		return
 	}
@@ -360,7 +394,7 @@ func (h *history) standing() map[string][]person {
 	}
 	at := map[string][]person{}
 	for _, p := range rows {
-		if p.Score != "none" && times[p.Key] == 1 {
+		if p.Score != "none" && p.Key != nil && times[p.Key] == 1 {
 			at[p.Email] = append(at[p.Email], p)
 		}
 	}
@@ -457,6 +491,9 @@ func (h *history) mayRemove(b destinations.Batch) {
 	if rows == nil {
 		rows = h.heldAt
 	}
+	if slices.ContainsFunc(rows, keyless) && !h.w.sync.Guard.AllowKeyless {
+		h.t.Errorf("%d records are removed while rows have no key", len(b.Records))
+	}
 	at := h.standing()
 	for _, rec := range b.Records {
 		owners := slices.DeleteFunc(at[rec.ID], func(o person) bool {
@@ -466,7 +503,7 @@ func (h *history) mayRemove(b destinations.Batch) {
 		if len(owners) > 0 {
 			h.t.Errorf("the removal of %s for %s touches the record of %v", rec.ID, rec.Key, owners)
 		}
-		for _, p := range rows {
+		for _, p := range slices.DeleteFunc(slices.Clone(rows), keyless) {
 			key := fmt.Sprint(p.Key)
 			delivered := h.homes[key] == rec.ID && h.w.remote.name(rec.ID) == key
 			if delivered && !slices.ContainsFunc(at[p.Email], func(o person) bool { return o.Key == p.Key }) {

@@ -29,6 +29,9 @@ const (
 	CodeInternal    = "internal"
 )
 
+// CodeKeyless is the code of removals that wait while rows of the model have no key.
+const CodeKeyless = "keyless"
+
 // Temporary reports whether trying again later may help against a failure of this code.
 func Temporary(code string) bool {
 	switch code {

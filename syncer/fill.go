@@ -15,6 +15,10 @@ func (s *sender) offer(ctx context.Context, i *item) error {
 		return nil
 	case i.Quarantined:
 		return s.rows.Rows(ctx, s.now(), quarantinedRow(i))
+	case i.Step == remove && s.waiting:
+		return s.conclude(ctx, []item{*i}, sameResult(1, destinations.Result{
+			Status: destinations.Deferred, Code: CodeKeyless, Reason: "not removed while rows of the model have no key, as any of them may be the row of this record",
+		}))
 	case i.Step == remove && s.missed[s.hashes.id(i.Folded)]:
 		// It is the answers to the writes that decide who stands under an identifier (invariant 5).
 		return s.conclude(ctx, []item{*i}, sameResult(1, destinations.Result{

@@ -10,6 +10,18 @@ import (
 // shareFloor is the number of rows up to which a share never holds a run: a tenth of a handful says nothing.
 const shareFloor = 10
 
+// guarded is what the guards say of what was staged. While rows have no key, removals wait whether the run is held or
+// not: each of them is in doubt (invariant 5). Whatever is no removal is sent as ever (invariant 8).
+func (st *stager) guarded(previous int64) GuardReport {
+	t := &st.tally
+	report := judgeGuards(st.sync.Guard, t.counts, previous, st.sync.Model)
+	if t.removals > 0 && st.doubted() {
+		report.Removals = fmt.Sprintf("%s of model %s without a key: any of them may be the row of a record that seems to be gone, so %s for a run in which every row has one; mend the key in the model, or set allow_keyless = true under [guard]",
+			rows(t.keyless), st.sync.Model, plural(t.removals, "removal waits", "removals wait"))
+	}
+	return report
+}
+
 // judgeGuards says whether the plan may be sent (invariant 5). previous is the size of the snapshot. The worst
 // reason is given.
 func judgeGuards(g project.Guard, c runlog.Counts, previous int64, model string) GuardReport {
@@ -42,11 +54,13 @@ func allowed(s project.Share, total int64) int64 {
 	return max(shareFloor, s.Of(total))
 }
 
-func rows(n int64) string {
+func rows(n int64) string { return plural(n, "row", "rows") }
+
+func plural(n int64, one, many string) string {
 	if n == 1 {
-		return "1 row"
+		return "1 " + one
 	}
-	return fmt.Sprintf("%d rows", n)
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 func percent(n, of int64) string {

@@ -27,7 +27,8 @@ type Plan struct {
 	Left    int64 `json:"left"`
 
 	Quarantined int64            `json:"quarantined"`
-	Fields      map[string]int64 `json:"fields"` // changed rows by field
+	Waiting     int64            `json:"waiting"` // removals that are not sent, by the guard's word
+	Fields      map[string]int64 `json:"fields"`  // changed rows by field
 	Guard       GuardReport      `json:"guard"`
 	Requests    int64            `json:"requests"`
 	EstimateMS  int64            `json:"estimate_ms"`
@@ -76,12 +77,15 @@ type About struct {
 }
 
 // Due reports whether a run would send anything.
-func (p *Plan) Due() bool { return p.Added+p.Changed+p.Removed+p.Carried-p.Quarantined > 0 }
+func (p *Plan) Due() bool {
+	return p.Added+p.Changed+p.Removed+p.Carried-p.Quarantined-p.Waiting > 0
+}
 
 // GuardReport says whether a guard would hold the run, and why.
 type GuardReport struct {
-	Held   bool   `json:"held"`
-	Reason string `json:"reason"`
+	Held     bool   `json:"held"`
+	Reason   string `json:"reason"`
+	Removals string `json:"removals,omitempty"` // why removals would wait, whatever else is sent
 }
 
 // Sample is one operation of a plan. Its values are masked unless the plan was asked to show them.
@@ -160,7 +164,11 @@ func newPlan(st *stager, g GuardReport, previous int64, read time.Duration, show
 	if p.Samples == nil {
 		p.Samples = []Sample{}
 	}
-	p.Requests, p.EstimateMS = st.route.estimate(&st.tally)
+	sent := st.tally
+	if g.Removals != "" {
+		p.Waiting, sent.removals = sent.removals, 0
+	}
+	p.Requests, p.EstimateMS = st.route.estimate(&sent)
 	return p
 }
 

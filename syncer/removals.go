@@ -75,6 +75,10 @@ func (st *stager) resolveContested(ctx context.Context) error {
 	return nil
 }
 
+// doubted reports whether rows came without a key: each may be the row of a key that seems to be gone, about which
+// nothing is then decided (invariant 5).
+func (st *stager) doubted() bool { return st.tally.keyless > 0 && !st.sync.Guard.AllowKeyless }
+
 // gone stages what is due for a key that is gone from the source.
 func (st *stager) gone(k *diffstore.Known) error {
 	if st.sync.OnRemoved == onRemovedIgnore || len(k.IDs) == 0 {
@@ -91,6 +95,9 @@ func (st *stager) gone(k *diffstore.Known) error {
 
 func (st *stager) leave(key string) error {
 	st.tally.counts.Left++
+	if st.doubted() {
+		return nil
+	}
 	return st.sheet.add(&item{Step: leave, Key: key})
 }
 
@@ -218,6 +225,9 @@ func (st *stager) spare(i *item) {
 // no concern of this key any more.
 func (st *stager) handOver(i *item) error {
 	st.spare(i)
+	if !i.Moved && st.doubted() {
+		return nil
+	}
 	return st.sheet.add(&item{Step: leave, Key: i.Key, ID: i.Folded, Folded: i.Folded, Moved: i.Moved})
 }
 

@@ -155,13 +155,16 @@ func (r *runner) stage(ctx context.Context, st *stager, source warehouse.Warehou
 		return GuardReport{}, seal{}, ofState(fmt.Errorf("version of the snapshot: %w", err))
 	}
 	r.run.Counts, r.run.Outcomes = st.tally.counts, st.tally.outcomes
-	report := judgeGuards(r.sync.Guard, r.run.Counts, previous, r.sync.Model)
+	report := st.guarded(previous)
 	s := seal{
 		Run: r.run.ID, Sync: r.sync.Name, At: r.engine.now(), ConfigHash: r.sync.ConfigHash, Snapshot: version,
-		Counts: r.run.Counts, Outcomes: r.run.Outcomes, Doubtful: st.tally.doubtful,
+		Counts: r.run.Counts, Outcomes: r.run.Outcomes, Doubtful: st.tally.doubtful, Waiting: report.Removals != "",
 	}
 	if err := st.sheet.finish(s); err != nil {
 		return GuardReport{}, seal{}, err
+	}
+	if s.Waiting {
+		r.log.Warn("removals wait: rows of the model have no key", "removals", st.tally.removals, "keyless", st.tally.keyless)
 	}
 	r.log.Info("source compared", "source", r.run.Source, "added", r.run.Added, "changed", r.run.Changed,
 		"removed", r.run.Removed, "carried", r.run.Carried, "invalid", r.run.Invalid)
@@ -323,7 +326,7 @@ func (e *Engine) planWith(ctx context.Context, s *project.Sync, view diffstore.V
 	if err != nil {
 		return nil, fmt.Errorf("size of the snapshot: %w", err)
 	}
-	p := newPlan(st, judgeGuards(s.Guard, st.tally.counts, previous, s.Model), previous, read, showValues)
+	p := newPlan(st, st.guarded(previous), previous, read, showValues)
 	p.Errors, p.Billed = problems.List(), billed
 	return p, nil
 }

@@ -41,6 +41,7 @@ type sender struct {
 	void    map[string]bool
 	hashes  claims
 	members []string // the names of fields, as they stand in JSON before their values
+	waiting bool     // removals are not sent
 	due     int64
 	line    *line  // that the batches of the present step go through
 	batch   *batch // that is being filled, or nil
@@ -69,7 +70,7 @@ func (r *runner) send(ctx context.Context, route *route, session diffstore.Sessi
 	sheet.whole, sheet.lasting = route.object.JSON, true
 	s := &sender{
 		sync: r.sync, route: route, session: session, sheet: sheet, rows: uninterrupted{r.recorder}, log: r.log, observer: r.engine.observer,
-		allRows: r.engine.project.Runlog.Rows == "all", now: r.engine.now, meter: r.meter(), void: map[string]bool{}, hashes: newClaims(),
+		allRows: r.engine.project.Runlog.Rows == "all", now: r.engine.now, meter: r.meter(), void: map[string]bool{}, hashes: newClaims(), waiting: sealed.Waiting,
 		counts: r.run.Counts, outcomes: r.run.Outcomes, due: r.run.Due() - r.run.Quarantined, stopped: make(chan struct{}), missed: map[uint64]bool{}, flights: newFlights(),
 	}
 	if sheet.whole {

@@ -132,7 +132,7 @@ func (s *sender) conclude(ctx context.Context, items []item, results []destinati
 		}
 		if outcome != runlog.RowAccepted || s.allRows {
 			rows = append(rows, runlog.Row{
-				Key: i.Key, ID: i.ID, Op: string(i.Op), Outcome: outcome, Code: r.Code, Reason: r.Reason, Untried: r.Code == codeNotSent,
+				Key: i.Key, ID: i.ID, Op: string(i.Op), Outcome: outcome, Code: r.Code, Reason: r.Reason, Untried: r.Code == codeNotSent || r.Code == CodeKeyless,
 			})
 		}
 	}

@@ -173,6 +173,7 @@ func (st *stager) invalid(ctx context.Context, record *mappings.Encoded, number 
 		reason = "field " + bad.Field + ": " + reason
 	}
 	if len(record.Key) == 0 {
+		st.tally.keyless++
 		reason = fmt.Sprintf("row %d of the model: %s", number, reason)
 	} else {
 		st.enter(record, nil, diffstore.Entry{Unmapped: true})

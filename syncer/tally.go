@@ -16,6 +16,7 @@ const samplesEach = 3
 type tally struct {
 	counts   runlog.Counts
 	outcomes runlog.Matrix    // of what needs no sending to have one
+	keyless  int64            // rows whose key is not known
 	fields   map[string]int64 // changed rows by field
 	writes   int64            // that would be sent
 	removals int64            // that would be sent

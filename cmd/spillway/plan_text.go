@@ -34,6 +34,7 @@ func (a *app) renderPlans(plans []*syncer.Plan) {
 		total.Removed += p.Removed
 		total.Carried += p.Carried
 		total.Invalid += p.Invalid
+		total.Waiting += p.Waiting
 		if p.Guard.Held {
 			held++
 		}
@@ -46,7 +47,7 @@ func (a *app) renderPlans(plans []*syncer.Plan) {
 		n    int64
 		text string
 	}{
-		{total.Carried, "tried before"}, {total.Invalid, "invalid"}, {held, words.Plural(held, "sync", "syncs") + " held"}, {failed, words.Plural(failed, "sync", "syncs") + " failed"},
+		{total.Waiting, "of these waiting"}, {total.Carried, "tried before"}, {total.Invalid, "invalid"}, {held, words.Plural(held, "sync", "syncs") + " held"}, {failed, words.Plural(failed, "sync", "syncs") + " failed"},
 	} {
 		switch {
 		case part.n == 0:
@@ -85,6 +86,9 @@ func (a *app) renderPlan(p *syncer.Plan) {
 	if p.Guard.Held {
 		a.printf("  %s      %s\n", text.FgRed.Sprint("HELD"), hanging(p.Guard.Reason))
 		a.printf("            A run would send nothing, and its plan could be approved: spillway run -s %s\n", p.Sync)
+	}
+	if p.Guard.Removals != "" {
+		a.printf("  %s   %s\n", text.FgYellow.Sprint("WAITING"), hanging(p.Guard.Removals))
 	}
 	a.printf("  Source    %s in %s%s\n", words.Plural(p.Source, "row", "rows"), words.Took(b.ReadMS), invalidNote(p))
 	if p.Billed != nil {

@@ -127,8 +127,12 @@ func verdict(r *runlog.Run) []string {
 	case runlog.Held:
 		return []string{"Nothing was sent: " + safeLines(r.Error.Message) + ".", "To apply exactly this plan within 24 hours: spillway runs approve " + r.ID}
 	case runlog.Partial:
-		return []string{fmt.Sprintf("%s of %s arrived; %s. Which and why: spillway runs rows %s",
+		lines := []string{fmt.Sprintf("%s of %s arrived; %s. Which and why: spillway runs rows %s",
 			words.Count(r.Accepted), words.Plural(r.Due()-r.Quarantined, "operation", "operations"), words.Shortfall(&r.Counts), r.ID)}
+		if waiting := words.Waiting(r.Errors); waiting != "" {
+			lines = append(lines, waiting)
+		}
+		return lines
 	case runlog.Succeeded:
 		return succeeded(r)
 	case runlog.Queued, runlog.Running, runlog.Skipped:

@@ -151,6 +151,8 @@ type Guard struct {
 	MaxChanged Share // of the previous snapshot
 	MaxInvalid Share // of the source
 	AllowEmpty bool  // an empty source is believed
+
+	AllowKeyless bool // removals are sent although rows of the source have no key
 }
 
 // Retry says how often something is tried.

@@ -179,6 +179,7 @@ custom_attributes.plan = "plan"
 max_removed   = 500
 max_changed   = "50%"
 allow_empty   = true
+allow_keyless = true
 max_invalid   = "0.5%"
 
 [retry]
@@ -226,7 +227,7 @@ concurrency = 4
 		},
 		Guard: Guard{
 			MaxRemoved: Share{Rows: 500}, MaxChanged: Share{PerMillion: 500_000, Relative: true},
-			MaxInvalid: Share{PerMillion: 5_000, Relative: true}, AllowEmpty: true,
+			MaxInvalid: Share{PerMillion: 5_000, Relative: true}, AllowEmpty: true, AllowKeyless: true,
 		},
 		Retry:    Retry{Attempts: 3, GiveUp: GiveUp{Runs: 4, Age: 7 * 24 * time.Hour}},
 		Delivery: Delivery{Batch: 100, Rate: destinations.Rate{Requests: 8, Per: time.Second}, Concurrency: 4, Fields: AllFields},

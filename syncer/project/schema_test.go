@@ -121,6 +121,7 @@ max_removed = "0.5%"
 max_changed = 0
 max_invalid = "100%"
 allow_empty = true
+allow_keyless = true
 [retry]
 attempts = 20
 give_up = { runs = 1, age = "36h" }

@@ -43,6 +43,8 @@ type guardTable struct {
 	MaxChanged Share `toml:"max_changed" default:"100%" help:"The most changes that may be sent, of the previous snapshot; a number is absolute."`
 	MaxInvalid Share `toml:"max_invalid" default:"1%" help:"The most rows that may be invalid, of the source; a number is absolute."`
 	AllowEmpty bool  `toml:"allow_empty" default:"false" help:"Believes a model that has no rows at all."`
+
+	AllowKeyless bool `toml:"allow_keyless" default:"false" help:"Sends removals although rows of the model have no key, any of which may be the row of a record that is removed."`
 }
 
 type retryTable struct {

@@ -71,7 +71,8 @@ func verdict(r *runlog.Run) string {
 		}
 		return "Nothing arrived."
 	case runlog.Partial:
-		return fmt.Sprintf("%s of %s arrived; %s.", words.Count(r.Accepted), words.Plural(due, "operation", "operations"), words.Shortfall(&r.Counts))
+		arrived := fmt.Sprintf("%s of %s arrived; %s.", words.Count(r.Accepted), words.Plural(due, "operation", "operations"), words.Shortfall(&r.Counts))
+		return strings.TrimSpace(arrived + " " + words.Waiting(r.Errors))
 	case runlog.Skipped:
 		return "Nothing was done: another run of the sync was going on."
 	case runlog.Succeeded:

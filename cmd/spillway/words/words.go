@@ -8,6 +8,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"spillway/syncer"
 	"spillway/syncer/runlog"
 )
 
@@ -46,6 +47,21 @@ func Size(bytes int64) string {
 		n, units = n/1000, units[1:]
 	}
 	return fmt.Sprintf("%.1f %s", n, units[0])
+}
+
+// Waiting says why removals of a run wait; it is empty where none does.
+func Waiting(problems []runlog.ErrorGroup) string {
+	var n int64
+	for _, g := range problems {
+		if g.Code == syncer.CodeKeyless {
+			n += g.Count
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return Plural(n, "removal waits", "removals wait") + " for a run in which every row of the model has a key: a row without one may be the row of any record that seems to be gone. " +
+		"Mend the key in the model, or set allow_keyless = true under [guard]."
 }
 
 // Shortfall says what kept operations of a run from arriving; it is empty where all did.
