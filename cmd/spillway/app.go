@@ -104,7 +104,7 @@ and sends only the rows that changed, through declared field mappings, into CRM,
 		{"work", "To check and to deliver:", []*cobra.Command{a.validateCommand(), a.doctorCommand(), a.planCommand(), a.runCommand(), a.serveCommand()}},
 		{"look", "To look at what there is:", []*cobra.Command{a.runsCommand(), a.stateCommand(), a.modelsCommand(), a.destinationsCommand()}},
 		{"mend", "To mend:", []*cobra.Command{a.retryCommand(), a.resetCommand(), a.forgetCommand()}},
-		{"other", "Besides:", []*cobra.Command{a.tokenCommand(), a.schemaCommand(), a.completionCommand(), a.versionCommand()}},
+		{"other", "Besides:", []*cobra.Command{a.tokenCommand(), a.auditCommand(), a.schemaCommand(), a.completionCommand(), a.versionCommand()}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
 		for _, c := range g.commands {

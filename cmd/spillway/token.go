@@ -57,7 +57,7 @@ another one.`,
 			if err != nil {
 				return err
 			}
-			if err := recordToken(cmd.Context(), p, audit.Create, name); err != nil {
+			if err := record(cmd.Context(), p, audit.Entry{Action: audit.Create, Detail: name}); err != nil {
 				return err
 			}
 			if a.json {
@@ -107,8 +107,10 @@ func (a *app) loadState() (*project.Project, error) {
 	return p, nil
 }
 
-func recordToken(ctx context.Context, p *project.Project, action audit.Action, name string) error {
-	return audit.New(p.State.Dir, time.Now).Append(ctx, audit.Entry{Action: action, By: processOwner(), Detail: name})
+// record enters what the user of this process did into the audit log.
+func record(ctx context.Context, p *project.Project, e audit.Entry) error {
+	e.By = processOwner()
+	return audit.New(p.State.Dir, time.Now).Append(context.WithoutCancel(ctx), e)
 }
 
 func (a *app) tokenList() *cobra.Command {
@@ -183,7 +185,7 @@ func (a *app) tokenRevoke() *cobra.Command {
 			if err := access.Open(p.State.Dir).Revoke(cmd.Context(), args[0]); err != nil {
 				return err
 			}
-			if err := recordToken(cmd.Context(), p, audit.Revoke, args[0]); err != nil {
+			if err := record(cmd.Context(), p, audit.Entry{Action: audit.Revoke, Detail: args[0]}); err != nil {
 				return err
 			}
 			if a.json {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"spillway/cmd/spillway/web/audit"
 	"spillway/syncer"
 	"spillway/syncer/project"
 	"spillway/syncer/runlog"
@@ -30,7 +31,7 @@ type worker interface {
 
 // withWorker runs work with the daemon of the project, or with an engine of this process where there is none.
 func (a *app) withWorker(ctx context.Context, p *project.Project, command string, work func(worker) error) error {
-	err := a.withEngine(ctx, p, command, func(e *syncer.Engine) error { return work(engineWorker{e}) })
+	err := a.withEngine(ctx, p, command, func(e *syncer.Engine) error { return work(engineWorker{e, p}) })
 	locked, ok := errors.AsType[*syncer.LockedError](err)
 	if !ok {
 		return err
@@ -44,14 +45,25 @@ func (a *app) withWorker(ctx context.Context, p *project.Project, command string
 }
 
 // engineWorker works in this process.
-type engineWorker struct{ engine *syncer.Engine }
+type engineWorker struct {
+	engine  *syncer.Engine
+	project *project.Project
+}
 
 func (w engineWorker) Run(ctx context.Context, s *project.Sync) (runlog.Run, error) {
 	return w.engine.Run(ctx, s, runlog.ByCLI)
 }
 
 func (w engineWorker) Approve(ctx context.Context, id string) (runlog.Run, error) {
-	return w.engine.Approve(ctx, id)
+	held, err := w.engine.Runs().Run(ctx, id)
+	if err != nil {
+		return runlog.Run{}, err
+	}
+	run, err := w.engine.Approve(ctx, held.ID)
+	if err != nil {
+		return run, err
+	}
+	return run, record(ctx, w.project, audit.Entry{Action: audit.Approve, Sync: run.Sync, Run: held.ID, Detail: "applied by run " + run.ID})
 }
 
 // Cancel finds nothing to cancel: this process has the state directory, so that nobody else runs anything.
@@ -65,16 +77,28 @@ func (w engineWorker) Cancel(ctx context.Context, id string) (runlog.Run, error)
 
 func (w engineWorker) Retry(ctx context.Context, s *project.Sync, keys []string, code string) (int, string, error) {
 	n, err := w.engine.Retry(ctx, s, keys, code)
-	return n, "", err
+	if err != nil {
+		return n, "", err
+	}
+	return n, "", record(ctx, w.project, audit.Entry{Action: audit.Retry, Sync: s.Name, Detail: fmt.Sprintf("%d rows back in line", n)})
 }
 
 func (w engineWorker) Reset(ctx context.Context, s *project.Sync, adopt bool) (adopted, invalid int64, err error) {
 	if adopt {
-		return w.engine.Adopt(ctx, s)
+		adopted, invalid, err = w.engine.Adopt(ctx, s)
+	} else {
+		err = w.engine.Reset(ctx, s)
 	}
-	return 0, 0, w.engine.Reset(ctx, s)
+	if err != nil {
+		return 0, 0, err
+	}
+	return adopted, invalid, record(ctx, w.project, audit.Entry{Action: audit.Reset, Sync: s.Name})
 }
 
 func (w engineWorker) Forget(ctx context.Context, s *project.Sync, key string) (bool, error) {
-	return w.engine.Forget(ctx, s, key)
+	found, err := w.engine.Forget(ctx, s, key)
+	if err != nil {
+		return false, err
+	}
+	return found, record(ctx, w.project, audit.Entry{Action: audit.Forget, Sync: s.Name}) // without the key, which is to be forgotten
 }

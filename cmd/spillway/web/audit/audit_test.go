@@ -89,6 +89,28 @@ func TestATamperedLogIsFound(t *testing.T) {
 	}
 }
 
+// TestABrokenLogCanBeRead reads what is before and behind a line that was changed.
+func TestABrokenLogCanBeRead(t *testing.T) {
+	t.Parallel()
+	l, file := filled(t, 4)
+	text := strings.Replace(read(t, file), `"run":"1"`, `"run":"7"`, 1)
+	if err := os.WriteFile(file, []byte("nonsense\n"+text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var runs []string
+	n, err := l.Read(func(e audit.Entry) { runs = append(runs, e.Run) })
+	broken, ok := errors.AsType[*audit.BrokenError](err)
+	if !ok || n != 1 || broken.Line != 1 || broken.Why != "is no entry" || strings.Join(runs, "") != "0723" {
+		t.Errorf("line %d: %v; the entries are of %v", n, err, runs)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Verify(); err == nil || !strings.Contains(err.Error(), "line 2 of "+file+" was changed") {
+		t.Error(err)
+	}
+}
+
 // TestACrashLeavesNoTrace cuts the file at every byte of its last line, as a crash may.
 func TestACrashLeavesNoTrace(t *testing.T) {
 	t.Parallel()

@@ -45,6 +45,11 @@ const (
 	Revoke  Action = "token.revoke"
 )
 
+// Actions are all of them.
+func Actions() []Action {
+	return []Action{Start, Stop, Reload, Run, Cancel, Approve, Retry, Pause, Resume, Login, Logout, Create, Revoke, Reset, Forget}
+}
+
 // Entry is one line of the log.
 type Entry struct {
 	Seq     int64     `json:"seq"` // from 1

@@ -13,9 +13,25 @@ import (
 // ErrBroken is wrapped by the error of a log that was changed after it was written.
 var ErrBroken = errors.New("the audit log is not as it was written")
 
-// Verify reads the whole log and returns how many entries it has. Its error wraps ErrBroken and names the first line at
-// which the chain is broken.
-func (l *Log) Verify() (entries int64, err error) {
+// BrokenError says where a log was changed first. It wraps ErrBroken.
+type BrokenError struct {
+	Line int64 // of the file, from 1
+	File string
+	Why  string
+}
+
+func (e *BrokenError) Error() string {
+	return fmt.Sprintf("%v: line %d of %s %s", ErrBroken, e.Line, e.File, e.Why)
+}
+
+func (e *BrokenError) Unwrap() error { return ErrBroken }
+
+// Verify reads the whole log and returns how many entries it has. Its error is a *BrokenError where the chain is broken,
+// and then it is the line at which it is broken first.
+func (l *Log) Verify() (entries int64, err error) { return l.Read(func(Entry) {}) }
+
+// Read is Verify, and calls each for every entry that can be read, the oldest first, behind a break too.
+func (l *Log) Read(each func(Entry)) (entries int64, err error) {
 	f, err := os.Open(l.file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
@@ -27,26 +43,41 @@ func (l *Log) Verify() (entries int64, err error) {
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, longest)
 	lines.Split(whole)
-	previous := ""
+	var previous Entry
+	var broken *BrokenError
 	for lines.Scan() {
 		entries++
-		var e Entry
-		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-			return entries, fmt.Errorf("%w: line %d of %s: %w", ErrBroken, entries, l.file, err)
+		e, why := follow(previous, lines.Bytes())
+		if why != "" && broken == nil {
+			broken = &BrokenError{Line: entries, File: l.file, Why: why}
 		}
-		sealed, err := seal(e)
-		if err != nil {
-			return entries, fmt.Errorf("verify the audit log: %w", err)
+		if e.Seq > 0 {
+			each(e)
 		}
-		if e.Seq != entries || e.Prev != previous || !bytes.Equal(sealed, lines.Bytes()) {
-			return entries, fmt.Errorf("%w: line %d of %s", ErrBroken, entries, l.file)
-		}
-		previous = e.Hash
+		previous = e
 	}
 	if err := lines.Err(); err != nil {
-		return entries, fmt.Errorf("read the audit log %s: %w", l.file, err)
+		return entries, fmt.Errorf("read line %d of the audit log %s: %w", entries+1, l.file, err)
+	}
+	if broken != nil {
+		return broken.Line, broken
 	}
 	return entries, nil
+}
+
+// follow reads the line that follows an entry, and says why it does not, if so.
+func follow(previous Entry, line []byte) (e Entry, why string) {
+	if err := json.Unmarshal(line, &e); err != nil {
+		return Entry{}, "is no entry"
+	}
+	sealed, err := seal(e)
+	switch {
+	case err != nil || !bytes.Equal(sealed, line):
+		return e, "was changed: its hash does not fit what it says"
+	case e.Seq != previous.Seq+1 || e.Prev != previous.Hash:
+		return e, "does not follow the line before it: entries were removed, added or moved"
+	}
+	return e, ""
 }
 
 // whole splits a file into lines with their ends. A last line without one was never acknowledged.
