@@ -84,7 +84,9 @@ func (w engineWorker) Retry(ctx context.Context, s *project.Sync, keys []string,
 }
 
 func (w engineWorker) Reset(ctx context.Context, s *project.Sync, adopt bool) (adopted, invalid int64, err error) {
+	how := "resend"
 	if adopt {
+		how = "adopt"
 		adopted, invalid, err = w.engine.Adopt(ctx, s)
 	} else {
 		err = w.engine.Reset(ctx, s)
@@ -92,7 +94,7 @@ func (w engineWorker) Reset(ctx context.Context, s *project.Sync, adopt bool) (a
 	if err != nil {
 		return 0, 0, err
 	}
-	return adopted, invalid, record(ctx, w.project, audit.Entry{Action: audit.Reset, Sync: s.Name})
+	return adopted, invalid, record(ctx, w.project, audit.Entry{Action: audit.Reset, Sync: s.Name, Detail: how})
 }
 
 func (w engineWorker) Forget(ctx context.Context, s *project.Sync, key string) (bool, error) {
