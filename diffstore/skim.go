@@ -12,18 +12,26 @@ type Probe struct {
 	Source uint64 // see Entry.Source
 }
 
-// Skimmer is a View that recognises unchanged rows by what was read, so that they need not be rendered. HashKey belongs
-// to the goroutine that compares.
-type Skimmer interface {
+// Hasher computes hashes and sums. It belongs to one goroutine.
+type Hasher interface {
 	// HashKey returns the hash of the text of a key.
 	HashKey(key []byte) KeyHash
 
 	// SumSource returns the keyed sum of the source values that a mapping reads, in a form that tells any two rows
-	// apart, with the mapping's own hash mixed in. It is never 0. Several goroutines may call it at once.
+	// apart, with the mapping's own hash mixed in. It is never 0.
 	SumSource(values []byte) uint64
 
-	// Summer returns a Sum for a goroutine of its own.
-	Summer() (func(canonical []byte) Sum, error)
+	// Sum returns what View.Sum returns.
+	Sum(canonical []byte) Sum
+}
+
+// Skimmer is a View that recognises unchanged rows by what was read, so that they need not be rendered.
+type Skimmer interface {
+	// Hasher returns a Hasher for a goroutine of its own.
+	Hasher() (Hasher, error)
+
+	// SumSource is Hasher.SumSource, which several goroutines may call at once.
+	SumSource(values []byte) uint64
 
 	// Skim sets same[i] for each probe whose key is known to stand at the destination, in no doubt of any kind, as
 	// it was rendered from these very source values, and was not seen yet; the key is then seen, and was Same.

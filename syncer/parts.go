@@ -127,30 +127,27 @@ func (k *skim) readParts(ctx context.Context, n int) (err error) {
 }
 
 func (k *skim) setAside(ctx context.Context, aside *parts) error {
-	ahead := newAhead(k.rows, k.prefix[:])
-	k.arena = newArena()
 	for {
-		ahead.fill(ctx, k.arena)
-		last := errors.Is(k.err, io.EOF)
-		if k.err != nil && !last {
-			return k.stager.sourceError(k.err)
+		a := k.ahead.next(ctx)
+		last := errors.Is(a.err, io.EOF)
+		if a.err != nil && !last {
+			return k.stager.sourceError(a.err)
 		}
-		k.probe()
-		kept := k.packed[:0]
-		for _, p := range k.packed {
+		kept := a.packed[:0]
+		for _, p := range a.packed {
 			if p.probe < 0 {
 				kept = append(kept, p)
 				continue
 			}
-			part := k.probes[p.probe].Key.Part(len(aside.files))
-			if err := aside.add(part, p.number, k.bytes[p.from:p.to]); err != nil {
+			part := p.key.Part(len(aside.files))
+			if err := aside.add(part, p.number, a.bytes[p.from:p.to]); err != nil {
 				return err
 			}
 		}
-		k.packed = kept
-		k.stager.seen = ahead.count
+		a.packed, a.probes = kept, a.probes[:0]
+		k.stager.seen = k.ahead.count
 		k.stager.observer.Read(k.stager.sync.Name, k.stager.seen)
-		if err := k.empty(ctx); err != nil || last {
+		if err := k.takeAll(ctx, a); err != nil || last {
 			return err
 		}
 	}
@@ -162,12 +159,14 @@ func (k *skim) readPart(ctx context.Context, aside *parts, part int) error {
 		return err
 	}
 	for {
-		k.refill(in, k.prefix[:])
-		last := errors.Is(k.err, io.EOF)
-		if k.err != nil && !last {
-			return k.err
+		a := k.ahead.take()
+		a.refill(in, k.prefix[:])
+		last := errors.Is(a.err, io.EOF)
+		if a.err != nil && !last {
+			return a.err
 		}
-		if err := k.empty(ctx); err != nil {
+		k.ahead.probe(a)
+		if err := k.takeAll(ctx, a); err != nil {
 			return err
 		}
 		if last {

@@ -3,7 +3,6 @@ package syncer
 import (
 	"runtime"
 	"sync"
-	"sync/atomic"
 
 	"spillway/diffstore"
 	"spillway/mappings"
@@ -16,79 +15,114 @@ type renderer struct {
 	rows    warehouse.Packer
 	celled  warehouse.Celled // nil where rows are none, and are taken apart by one goroutine
 	benches []bench
-	out     []rendered
+	queues  []chan *arena // of the benches but the first, whose goroutines run
+	workers sync.WaitGroup
 }
 
 // bench is what one goroutine needs.
 type bench struct {
 	cells   []warehouse.Cell
 	scratch []byte
-	sum     func(canonical []byte) diffstore.Sum
+	hash    diffstore.Hasher
 	fields  detail
-	details []byte // of the rows that were rendered
 }
 
 // rendered is the record of one row.
 type rendered struct {
 	record     *mappings.Encoded
 	sum, first diffstore.Sum
-	detail     []byte // nil where it was not made
+	detail     []byte // of its fields; nil where it was not made
 	unread     error  // why the row could not be taken apart
 	failed     error  // of Encode
 }
 
 const (
 	mostBenches = 4
+	mostQueued  = 2             // arenas that are begun and not finished
 	pieceRows   = 32            // are taken at a time
 	manyRows    = 4 * pieceRows // from which on they are shared
 )
 
 func newRenderer(st *stager, rows warehouse.Packer, skimmer diffstore.Skimmer) (*renderer, error) {
-	r := &renderer{stager: st, rows: rows, out: make([]rendered, chunkRows)}
+	r := &renderer{stager: st, rows: rows}
 	n := 1
 	if celled, ok := rows.(warehouse.Celled); ok {
 		r.celled, n = celled, min(runtime.GOMAXPROCS(0), mostBenches)
 	}
 	r.benches = make([]bench, n)
 	for i := range r.benches {
-		sum, err := skimmer.Summer()
+		hash, err := skimmer.Hasher()
 		if err != nil {
 			return nil, err
 		}
-		r.benches[i] = bench{cells: make([]warehouse.Cell, len(st.cells)), sum: sum, fields: st.fields}
+		r.benches[i] = bench{cells: make([]warehouse.Cell, len(st.cells)), hash: hash, fields: st.fields}
 	}
 	return r, nil
 }
 
-// all renders n rows into the chunk of the stager, which is empty. What it returns holds until the next call.
-func (r *renderer) all(n int, packed func(i int) []byte) []rendered {
-	var next atomic.Int64
-	work := func(b *bench) {
-		b.details = b.details[:0]
-		for {
-			to := int(next.Add(pieceRows))
-			if to-pieceRows >= n {
-				return
-			}
-			for i := to - pieceRows; i < min(to, n); i++ {
-				r.one(b, i, packed(i))
-			}
-		}
+// begin has the rows of an arena that are due rendered by other goroutines, where they are many. Each arena is finished
+// before a third one is begun.
+func (r *renderer) begin(a *arena) {
+	if len(a.due) == 0 {
+		return
 	}
-	var others sync.WaitGroup
-	if n >= manyRows {
-		for i := range r.benches[1:] {
-			others.Go(func() { work(&r.benches[i+1]) })
-		}
+	a.open()
+	if len(a.due) < manyRows {
+		return
 	}
-	work(&r.benches[0])
-	others.Wait()
-	return r.out[:n]
+	if r.queues == nil {
+		r.start()
+	}
+	for _, queue := range r.queues {
+		a.rendering.Add(1)
+		queue <- a
+	}
 }
 
-func (r *renderer) one(b *bench, i int, packed []byte) {
-	out := &r.out[i]
-	*out = rendered{record: &r.stager.chunk[i]}
+// finish renders what is not rendered yet of an arena that was begun, and returns when all of it is.
+func (r *renderer) finish(a *arena) {
+	r.work(&r.benches[0], a)
+	a.rendering.Wait()
+}
+
+func (r *renderer) start() {
+	for i := range r.benches[1:] {
+		b, queue := &r.benches[i+1], make(chan *arena, mostQueued)
+		r.queues = append(r.queues, queue)
+		r.workers.Go(func() {
+			for a := range queue {
+				r.work(b, a)
+				a.rendering.Done()
+			}
+		})
+	}
+}
+
+// stop ends the goroutines.
+func (r *renderer) stop() {
+	for _, queue := range r.queues {
+		close(queue)
+	}
+	r.queues = nil
+	r.workers.Wait()
+}
+
+// work renders rows of an arena until there is none left that nobody renders.
+func (r *renderer) work(b *bench, a *arena) {
+	n := len(a.due)
+	for {
+		to := int(a.next.Add(pieceRows))
+		if to-pieceRows >= n {
+			return
+		}
+		for i := to - pieceRows; i < min(to, n); i++ {
+			r.one(b, &a.out[i], a.dueRow(i))
+		}
+	}
+}
+
+func (r *renderer) one(b *bench, out *rendered, packed []byte) {
+	*out = rendered{record: out.record, detail: out.detail[:0]}
 	if r.celled != nil {
 		if b.scratch, out.unread = r.celled.Cells(packed, b.cells, b.scratch[:0]); out.unread != nil {
 			return
@@ -107,8 +141,6 @@ func (r *renderer) one(b *bench, i int, packed []byte) {
 	if out.failed = r.stager.route.mapping.Encode(b.cells, out.record); out.failed != nil {
 		return
 	}
-	out.sum, out.first = sums(out.record, b.sum)
-	from := len(b.details)
-	b.details = b.fields.append(b.details, out.record)
-	out.detail = b.details[from:]
+	out.sum, out.first = sums(out.record, b.hash.Sum)
+	out.detail = b.fields.append(out.detail, out.record)
 }

@@ -24,14 +24,8 @@ type skim struct {
 	skimmer diffstore.Skimmer
 	prefix  [16]byte // stands before each row of an arena
 
-	*arena // that is at hand
-	probes []diffstore.Probe
 	same   []bool
-	key    []byte
-	twins  twins
-
-	row    int   // the packed row whose key is being read
-	due    []int // the rows of the arena that are handed on
+	ahead  *ahead
 	render *renderer
 }
 
@@ -43,109 +37,92 @@ func newSkim(st *stager, rows warehouse.Rows) (*skim, error) {
 	if !packs || !skims || !m.HasTextKey() {
 		return nil, nil //nolint:nilnil // to go without is meant
 	}
-	k := &skim{
-		stager: st, rows: packer, skimmer: skimmer,
-		probes: make([]diffstore.Probe, 0, chunkRows), same: make([]bool, chunkRows),
-		due: make([]int, 0, chunkRows),
+	hash, err := skimmer.Hasher()
+	if err != nil {
+		return nil, ofState(err)
 	}
-	var err error
+	k := &skim{stager: st, rows: packer, skimmer: skimmer, same: make([]bool, chunkRows)}
 	if k.render, err = newRenderer(st, packer, skimmer); err != nil {
 		return nil, ofState(err)
 	}
 	fingerprint := m.Fingerprint()
 	sum := sha256.Sum256(append(fingerprint[:], packer.Pack(m.Columns())...))
 	copy(k.prefix[:], sum[:])
+	k.ahead = newAhead(packer, k.prefix[:], m, hash)
 	return k, nil
 }
 
-// read reads the model to its proven end. While many rows are rendered, the next ones are read; to hand them from one
-// processor to another costs more than it brings where few are.
+// read reads the model to its proven end.
 func (k *skim) read(ctx context.Context) error {
 	parts, err := k.skimmer.Parts(ctx)
 	if err != nil {
 		return ofState(fmt.Errorf("open the snapshot: %w", err))
 	}
+	defer k.render.stop()
 	if parts > 1 {
 		return k.readParts(ctx, parts)
 	}
+	return k.readOn(ctx)
+}
+
+// readOn takes the rows as they come. While many of them are rendered, the next ones are read, and those before are
+// compared and staged; to hand them from one processor to another costs more than it brings where few are.
+func (k *skim) readOn(ctx context.Context) error {
 	reading, cancel := context.WithCancel(ctx)
-	ahead := newAhead(k.rows, k.prefix[:])
-	defer ahead.wait()
+	defer k.ahead.wait()
 	defer cancel()
-	k.arena = newArena()
+	var before *arena // of which many rows are due, and not compared yet
 	for {
-		k.arena = ahead.next(reading, k.arena)
-		if k.err != nil && !errors.Is(k.err, io.EOF) {
-			return k.stager.sourceError(k.err)
+		a := k.ahead.next(reading)
+		last := errors.Is(a.err, io.EOF)
+		if a.err != nil && !last {
+			return k.stager.sourceError(a.err)
 		}
-		if k.err == nil && len(k.due) > chunkRows/8 {
-			ahead.begin(reading)
+		if before != nil && !last {
+			k.ahead.begin(reading)
 		}
-		if failed := k.empty(ctx); failed != nil {
-			return failed
+		if err := k.sift(ctx, a, before); err != nil {
+			return err
 		}
-		if k.err != nil {
-			return nil
+		k.render.begin(a)
+		if before != nil {
+			if err := k.finish(ctx, before); err != nil {
+				return err
+			}
+			before = nil
+		}
+		if !last && len(a.due) >= manyRows {
+			before = a
+		} else if err := k.finish(ctx, a); err != nil || last {
+			return err
 		}
 	}
 }
 
-// probe makes the probes of the rows whose key has a text.
-func (k *skim) probe() {
-	k.probes = k.probes[:0]
-	k.twins.clear()
-	mapping := k.stager.route.mapping
-	for n := range k.packed {
-		k.row = n
-		p := &k.packed[n]
-		var ok bool
-		if k.key, ok = mapping.AppendKey(k.key[:0], k); !ok {
-			continue
-		}
-		p.source, p.probe = k.skimmer.SumSource(k.bytes[p.from-len(k.prefix):p.to]), len(k.probes)
-		p.key = k.skimmer.HashKey(k.key)
-		k.probes = append(k.probes, diffstore.Probe{Key: p.key, Source: p.source})
-	}
-}
-
-// AppendKeyText implements mappings.KeyTexts for the row at hand. The key's columns come first among those that were
-// chosen.
-func (k *skim) AppendKeyText(dst []byte, n int) ([]byte, bool) {
-	p := &k.packed[k.row]
-	return k.rows.Text(dst, k.bytes[p.from:p.to], n)
-}
-
-// empty counts the rows of the arena that are the same, and hands the others on.
-func (k *skim) empty(ctx context.Context) error {
-	k.probe()
-	k.withdrawTwins()
-	same := k.same[:len(k.probes)]
-	if err := k.skimmer.Skim(ctx, k.probes, same); err != nil {
+// sift finds the rows of an arena that are not known to be the same. Those of the arena before, if there is one, are not
+// compared yet.
+func (k *skim) sift(ctx context.Context, a, before *arena) error {
+	a.withdrawTwins(before)
+	same := k.same[:len(a.probes)]
+	if err := k.skimmer.Skim(ctx, a.probes, same); err != nil {
 		return fmt.Errorf("compare with the snapshot: %w", err)
 	}
-	k.due = k.due[:0]
-	for i := range k.packed {
-		if p := &k.packed[i]; p.probe < 0 || !same[p.probe] {
-			k.due = append(k.due, i)
+	for i := range a.packed {
+		if p := &a.packed[i]; p.probe < 0 || !same[p.probe] {
+			a.due = append(a.due, i)
 		}
 	}
-	known := int64(len(k.packed) - len(k.due))
-	k.stager.tally.counts.Source += known
-	k.stager.tally.counts.Same += known
-	if err := k.hand(ctx); err != nil {
-		return err
-	}
-	return k.stager.compare(ctx)
+	return nil
 }
 
-// hand hands on the rows that are due.
-func (k *skim) hand(ctx context.Context) error {
-	rendered := k.render.all(len(k.due), func(i int) []byte {
-		p := &k.packed[k.due[i]]
-		return k.bytes[p.from:p.to]
-	})
-	for i, at := range k.due {
-		p, r := &k.packed[at], &rendered[i]
+// finish counts the rows of an arena that are the same, hands the others on, and gives the arena back.
+func (k *skim) finish(ctx context.Context, a *arena) error {
+	known := int64(len(a.packed) - len(a.due))
+	k.stager.tally.counts.Source += known
+	k.stager.tally.counts.Same += known
+	k.render.finish(a)
+	for i, at := range a.due {
+		p, r := &a.packed[at], &a.out[i]
 		if r.unread != nil {
 			return k.stager.sourceError(fmt.Errorf("row %d, %w", p.number, r.unread))
 		}
@@ -156,26 +133,18 @@ func (k *skim) hand(ctx context.Context) error {
 			r.record.Shrink()
 		}
 	}
+	if err := k.stager.compare(ctx); err != nil {
+		return err
+	}
+	k.ahead.give(a)
 	return nil
 }
 
-// withdrawTwins takes back the probes of keys that stand twice in the arena. They are compared in their order, for what
-// becomes of the second depends on the first.
-func (k *skim) withdrawTwins() {
-	if !k.twins.any(k.probes) {
-		return
+// takeAll sifts the rows of an arena and finishes them.
+func (k *skim) takeAll(ctx context.Context, a *arena) error {
+	if err := k.sift(ctx, a, nil); err != nil {
+		return err
 	}
-	kept := k.probes[:0]
-	for i := range k.packed {
-		p := &k.packed[i]
-		if p.probe < 0 {
-			continue
-		}
-		probe := k.probes[p.probe]
-		if p.probe = -1; !k.twins.has(probe.Key) {
-			p.probe = len(kept)
-			kept = append(kept, probe)
-		}
-	}
-	k.probes = kept
+	k.render.begin(a)
+	return k.finish(ctx, a)
 }

@@ -13,19 +13,13 @@ type twins struct {
 	twice map[uint64]bool
 }
 
-func (t *twins) clear() {
+// find takes the probes of another chunk.
+func (t *twins) find(probes []diffstore.Probe) {
 	clear(t.slots[:])
 	clear(t.twice)
-}
-
-// any reports whether some key stands more than once.
-func (t *twins) any(probes []diffstore.Probe) bool {
 	for i := range probes {
 		mark := keyMark(probes[i].Key)
-		at := mark % uint64(len(t.slots))
-		for t.slots[at] != 0 && t.slots[at] != mark {
-			at = (at + 1) % uint64(len(t.slots))
-		}
+		at := t.place(mark)
 		if t.slots[at] == 0 {
 			t.slots[at] = mark
 			continue
@@ -35,10 +29,24 @@ func (t *twins) any(probes []diffstore.Probe) bool {
 		}
 		t.twice[mark] = true
 	}
-	return len(t.twice) > 0
 }
 
+// place returns where a mark is, or would be.
+func (t *twins) place(mark uint64) uint64 {
+	at := mark % uint64(len(t.slots))
+	for t.slots[at] != 0 && t.slots[at] != mark {
+		at = (at + 1) % uint64(len(t.slots))
+	}
+	return at
+}
+
+// any reports whether some key stands more than once.
+func (t *twins) any() bool { return len(t.twice) > 0 }
+
 // has reports whether key stands more than once.
-func (t *twins) has(key diffstore.KeyHash) bool { return t.twice[keyMark(key)] }
+func (t *twins) has(key diffstore.KeyHash) bool { return len(t.twice) > 0 && t.twice[keyMark(key)] }
+
+// holds reports whether key stands at all.
+func (t *twins) holds(key diffstore.KeyHash) bool { return t.slots[t.place(keyMark(key))] != 0 }
 
 func keyMark(key diffstore.KeyHash) uint64 { return max(1, binary.LittleEndian.Uint64(key[:8])) }

@@ -11,7 +11,7 @@ import (
 // does not hold: what systems write in several ways, such as the white space of a document, differs though the values
 // are equal.
 //
-// One goroutine may read packed rows while another takes earlier ones apart with Text and Unpack.
+// One goroutine may read packed rows, and take their Text, while another takes earlier ones apart with Unpack.
 type Packer interface {
 	// Pack chooses the columns of the packed form, by their places and in this order, before the first row is read.
 	// The layout it returns names everything that decides what packed bytes mean: encodings, formats and the types

@@ -41,10 +41,10 @@ func newHasher(key []byte) (*hasher, error) {
 	return h, nil
 }
 
-// HashKey implements diffstore.Skimmer.
+// HashKey implements diffstore.Hasher.
 func (h *hasher) HashKey(key []byte) diffstore.KeyHash { return h.keys.of(key) }
 
-// SumSource implements diffstore.Skimmer.
+// SumSource implements diffstore.Hasher.
 func (h *hasher) SumSource(values []byte) uint64 {
 	return max(xxh3.HashSeed(values, h.seed)&sourceMask, 1)
 }
@@ -55,14 +55,8 @@ func (h *hasher) Sum(canonical []byte) diffstore.Sum {
 	return toSum(max(binary.LittleEndian.Uint64(full[:8])&sumMask, 2))
 }
 
-// Summer implements diffstore.Skimmer.
-func (h *hasher) Summer() (func(canonical []byte) diffstore.Sum, error) {
-	other, err := newHasher(h.key)
-	if err != nil {
-		return nil, err
-	}
-	return other.Sum, nil
-}
+// Hasher implements diffstore.Skimmer.
+func (h *hasher) Hasher() (diffstore.Hasher, error) { return newHasher(h.key) }
 
 // mac computes a CBC-MAC.
 type mac struct {

@@ -14,6 +14,7 @@ import (
 type skimmable interface {
 	diffstore.View
 	diffstore.Skimmer
+	HashKey(key []byte) diffstore.KeyHash
 }
 
 func viewOf(t *testing.T, store *Store) skimmable {
@@ -34,7 +35,7 @@ func viewOf(t *testing.T, store *Store) skimmable {
 	return s
 }
 
-func probe(v diffstore.Skimmer, key string, source uint64) diffstore.Probe {
+func probe(v diffstore.Hasher, key string, source uint64) diffstore.Probe {
 	return diffstore.Probe{Key: v.HashKey([]byte(key)), Source: source}
 }
 

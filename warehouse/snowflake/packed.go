@@ -106,11 +106,11 @@ func (r *rows) Text(dst, packed []byte, n int) ([]byte, bool) {
 		return dst, false
 	}
 	var c warehouse.Cell
-	text, err := column.cell(&c, src, r.unpacked.text[:0])
+	text, err := column.cell(&c, src, r.text[:0])
 	if err != nil {
 		return dst, false
 	}
-	r.unpacked.text = text
+	r.text = text
 	switch {
 	case c.Type == warehouse.Bool:
 		return strconv.AppendBool(dst, c.Int != 0), true
