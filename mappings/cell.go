@@ -116,12 +116,12 @@ func (e *Encoded) putInt(n int64) {
 	var digits [20]byte
 	text := strconv.AppendInt(digits[:0], n, 10)
 	e.stored = append(append(e.stored, tagNumber, byte(len(text))), text...)
-	exp := int64(0)
+	exp := 0
 	for n != 0 && n%10 == 0 {
 		n, exp = n/10, exp+1
 	}
-	e.canonical = append(append(append(e.canonical, tagNumber), text[:len(text)-int(exp)]...), 'e')
-	e.canonical = append(strconv.AppendInt(e.canonical, exp, 10), ';')
+	e.canonical = append(append(e.canonical, tagNumber), text[:len(text)-exp]...)
+	e.canonical = append(appendExponent(e.canonical, exp), ';')
 }
 
 func (e *Encoded) putNumber(c *warehouse.Cell) bool {
@@ -134,13 +134,13 @@ func (e *Encoded) putNumber(c *warehouse.Cell) bool {
 		}
 	}
 	s := stringOf(text)
-	if len(s) > maxValue || !isNumber(s) {
+	n, ok := parseNumber(s)
+	if !ok || len(s) > maxValue {
 		return false
 	}
 	e.stored = appendText(append(e.stored, tagNumber), s)
-	var ok bool
-	e.canonical, ok = appendNumber(append(e.canonical, tagNumber), s)
-	return ok
+	e.canonical = n.append(append(e.canonical, tagNumber))
+	return true
 }
 
 func (e *Encoded) putDay(text []byte) bool {

@@ -336,6 +336,33 @@ func (e *Encoded) EachUpdate(yield func(i int, name string)) {
 	}
 }
 
+// EachMember calls yield with the name and the value of each field that EachUpdate gives, as they stand one after the
+// other in the canonical form, in the same order. No member is the beginning of another.
+func (e *Encoded) EachMember(yield func(member []byte)) {
+	for _, i := range e.mapping.sorted {
+		if f, p := &e.mapping.fields[i], &e.places[i]; p.has && !f.insertOnly {
+			yield(e.canonical[p.from-len(f.prefix) : p.to])
+		}
+	}
+}
+
+// AppendStored appends what EachStored gives of each field: its place in the mapping, and its value.
+func (e *Encoded) AppendStored(dst []byte, update bool) []byte {
+	for i := range e.places {
+		p := &e.places[i]
+		if !p.has || update && e.mapping.fields[i].insertOnly {
+			continue
+		}
+		dst = binary.AppendUvarint(dst, uint64(i))
+		if p.own {
+			dst = append(dst, e.stored[p.at:p.end]...)
+		} else {
+			dst = append(dst, e.canonical[p.from:p.to]...)
+		}
+	}
+	return dst
+}
+
 // EachStored calls yield with the place in the mapping, the name and the stored value of each field of the record, in
 // the order of the mapping: all fields, or with update those that are not only sent on insert.
 func (e *Encoded) EachStored(update bool, yield func(i int, name string, stored []byte)) {

@@ -117,14 +117,14 @@ func (c *jsonReader) number(dst []byte) ([]byte, error) {
 	for c.at < len(c.src) && inNumber(c.src[c.at]) {
 		c.at++
 	}
-	text := stringOf(c.src[start:c.at])
-	if !isNumber(text) {
+	n, ok := parseNumber(stringOf(c.src[start:c.at]))
+	if !ok {
 		if start == c.at {
 			return nil, errNotJSON
 		}
 		return nil, errNumberRange
 	}
-	dst, _ = appendNumber(dst, text)
+	dst = n.append(dst)
 	return dst[:len(dst)-1], nil // what follows it ends a number here
 }
 
@@ -200,7 +200,7 @@ func sortMembers(dst []byte, members []member) {
 	byName := func(a, b member) int {
 		return bytes.Compare(dst[a.start:a.nameEnd], dst[b.start:b.nameEnd])
 	}
-	if slices.IsSortedFunc(members, byName) {
+	if len(members) == 1 || slices.IsSortedFunc(members, byName) {
 		return
 	}
 	first := members[0].start

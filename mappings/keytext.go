@@ -33,8 +33,8 @@ func (m *Mapping) AppendKey(dst []byte, texts KeyTexts) (key []byte, ok bool) {
 	if len(m.key) == 1 {
 		key, ok = m.key[0].appendPlain(dst, texts, 0)
 		text := key[start:]
-		ok = ok && len(text) <= maxKey && utf8.Valid(text) && len(bytes.TrimSpace(text)) > 0
-		return key, ok
+		plain := m.key[0].class != warehouse.String // never blank, and ASCII
+		return key, ok && len(text) <= maxKey && (plain || utf8.Valid(text) && len(bytes.TrimSpace(text)) > 0)
 	}
 	dst = append(dst, '[')
 	for i := range m.key {

@@ -40,11 +40,17 @@ type number struct {
 
 // isNumber reports whether s is a number by JSON's grammar, with an exponent of at most maxExponent.
 func isNumber(s string) bool {
+	_, ok := parseNumber(s)
+	return ok
+}
+
+// parseNumber reads what isNumber reports on.
+func parseNumber(s string) (number, bool) {
 	n, ok := parseDecimal(s)
 	if !ok || n.whole == "" || len(n.whole) > 1 && n.whole[0] == '0' || s[0] == '+' {
-		return false
+		return number{}, false
 	}
-	return n.frac != "" || !strings.Contains(s, ".")
+	return n, n.frac != "" || !strings.Contains(s, ".")
 }
 
 // parseDecimal reads a number by JSON's grammar, and also takes a leading "+", leading zeros, and a point without
@@ -154,6 +160,11 @@ func appendNumber(dst []byte, s string) ([]byte, bool) {
 	if !ok {
 		return dst, false
 	}
+	return n.append(dst), true
+}
+
+// append appends what appendNumber appends.
+func (n *number) append(dst []byte) []byte {
 	whole, frac := strings.TrimLeft(n.whole, "0"), n.frac
 	exp := n.exp - len(frac)
 	if trimmed := strings.TrimRight(frac, "0"); trimmed != "" {
@@ -169,13 +180,20 @@ func appendNumber(dst []byte, s string) ([]byte, bool) {
 	if whole == "" {
 		frac = strings.TrimLeft(frac, "0")
 		if frac == "" {
-			return append(dst, "0e0;"...), true
+			return append(dst, "0e0;"...)
 		}
 	}
 	if n.negative {
 		dst = append(dst, '-')
 	}
 	dst = append(append(dst, whole...), frac...)
-	dst = strconv.AppendInt(append(dst, 'e'), int64(exp), 10)
-	return append(dst, ';'), true
+	return append(appendExponent(dst, exp), ';')
+}
+
+// appendExponent appends a power of ten.
+func appendExponent(dst []byte, exp int) []byte {
+	if exp >= 0 && exp < 10 {
+		return append(dst, 'e', byte('0'+exp))
+	}
+	return strconv.AppendInt(append(dst, 'e'), int64(exp), 10)
 }

@@ -15,10 +15,10 @@ import (
 // what they are. By chance a changed field of n is taken as unchanged once in 2^24/n times with narrow sums, which
 // plans count with, and once in 2^55/n with wide ones, by which fields are left out of what is sent.
 type detail struct {
-	sum    func(text []byte) uint64
-	source bool // they are those of source values
-	width  int
-	text   []byte
+	sum   func(text []byte) uint64
+	kind  byte // sourceSums and memberSums, or neither
+	width int
+	text  []byte
 }
 
 // The widths of sums, in bytes.
@@ -31,10 +31,16 @@ const (
 // tenth of the others. No earlier form of a detail has a length that goes with its first byte.
 const sourceSums = 0x40
 
+// memberSums is added where the sums are over names and values as they stand in the canonical form, which need not be
+// copied for it. Earlier ones are over the name, a zero and the form of the value alone.
+const memberSums = 0x20
+
+const kinds = sourceSums | memberSums
+
 // newDetail is for the sums that a view makes fastest.
 func newDetail(view diffstore.View, width int) detail {
 	if s, ok := view.(diffstore.Skimmer); ok {
-		return detail{sum: s.SumSource, source: true, width: width}
+		return detail{sum: s.SumSource, kind: sourceSums | memberSums, width: width}
 	}
 	keyed := func(text []byte) uint64 {
 		sum := view.Sum(text)
@@ -45,11 +51,11 @@ func newDetail(view diffstore.View, width int) detail {
 
 // append appends the sums of a record's fields as they are stored.
 func (d *detail) append(b []byte, e *mappings.Encoded) []byte {
-	form := byte(d.width)
-	if d.source {
-		form |= sourceSums
+	b = append(b, d.kind|byte(d.width))
+	if d.kind&memberSums != 0 {
+		e.EachMember(func(member []byte) { b = appendSum(b, d.sum(member), d.width) })
+		return b
 	}
-	b = append(b, form)
 	e.EachUpdate(func(i int, name string) {
 		d.text = append(append(d.text[:0], name...), 0) // no name holds this byte
 		d.text = e.AppendForm(d.text, i)
@@ -67,12 +73,12 @@ func appendSum(b []byte, sum uint64, width int) []byte {
 }
 
 // changed appends to names those of the fields of a record, whose detail is fresh, that stored does not have as they are.
-// Of a detail in a form that is not known, or not of the kind that d takes, it has none.
+// Of a detail in a form that is not known, or not of sums that d can take, it has none.
 func (d *detail) changed(names []string, e *mappings.Encoded, fresh, stored []byte) []string {
-	width := d.widthOf(stored)
-	if width != 0 && width != d.width { // an earlier run kept sums of the other width
+	kind, width := d.formOf(stored)
+	if width != 0 && (width != d.width || kind != d.kind) { // an earlier run kept others
 		other := *d
-		other.width = width
+		other.kind, other.width = kind, width
 		fresh = other.append(nil, e)
 	}
 	at := 1
@@ -98,15 +104,21 @@ func has(stored, sum []byte, likely int) bool {
 	return false
 }
 
-// widthOf returns how many bytes the sums of a stored detail have, or 0 where it has none that can be compared with
-// those that d takes.
-func (d *detail) widthOf(stored []byte) int {
-	if len(stored) == 0 || stored[0]&sourceSums != 0 != d.source {
-		return 0
+// formOf returns of what kind the sums of a stored detail are and how many bytes they have, which is 0 where it has none
+// that can be compared with those that d takes.
+func (d *detail) formOf(stored []byte) (kind byte, width int) {
+	if len(stored) == 0 || (stored[0]^d.kind)&sourceSums != 0 {
+		return 0, 0
 	}
-	width := int(stored[0] &^ sourceSums)
+	kind, width = stored[0]&kinds, int(stored[0]&^kinds)
 	if width != narrow && width != wide || (len(stored)-1)%width != 0 {
-		return 0
+		return 0, 0
 	}
-	return width
+	return kind, width
+}
+
+// wideIn reports whether a stored detail has wide sums.
+func (d *detail) wideIn(stored []byte) bool {
+	_, width := d.formOf(stored)
+	return width == wide
 }

@@ -164,8 +164,9 @@ func (f *failingFS) Map(path string) (snapshot.Mapping, error) {
 
 type mapped []byte
 
-func (m mapped) Bytes() []byte { return m }
-func (m mapped) Close() error  { return nil }
+func (m mapped) Bytes() []byte    { return m }
+func (m mapped) Release(_, _ int) {}
+func (m mapped) Close() error     { return nil }
 
 type failingFile struct {
 	*os.File

@@ -162,10 +162,7 @@ func (i *item) append(b []byte, number func(name string) uint64) []byte {
 		b = appendTexts(b, i.Changed)
 	}
 	if i.Record != nil {
-		i.Record.EachStored(i.Update, func(n int, _ string, stored []byte) {
-			b = append(binary.AppendUvarint(b, uint64(n)), stored...)
-		})
-		return b
+		return i.Record.AppendStored(b, i.Update)
 	}
 	for _, f := range i.Fields {
 		b = mappings.AppendValue(binary.AppendUvarint(b, number(f.Name)), f.Value)

@@ -27,7 +27,7 @@ func (st *stager) abridge(i *item, c *diffstore.Change) {
 	due := i.Verdict == diffstore.Changed || i.Verdict == diffstore.Carried
 	certain := due && k.Accepted && !k.Doubtful() && !k.Left && !k.Shadowed && !c.Contested &&
 		len(k.IDs) == 1 && k.IDs[0] == i.Folded && len(k.Removals) == 0
-	if st.sync.Delivery.Fields != project.ChangedFields || st.sync.Mode == destinations.Insert || !certain || st.fields.widthOf(k.Detail) != wide {
+	if st.sync.Delivery.Fields != project.ChangedFields || st.sync.Mode == destinations.Insert || !certain || !st.fields.wideIn(k.Detail) {
 		return
 	}
 	i.Changed = st.changedFields(i, k)

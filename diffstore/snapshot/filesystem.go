@@ -35,6 +35,11 @@ type File interface {
 // Mapping is the content of a file, which stays readable when the file is removed.
 type Mapping interface {
 	Bytes() []byte
+
+	// Release says that the bytes from one place to another were read and will not be again soon, so that they need not
+	// count to the memory of the process meanwhile.
+	Release(from, to int)
+
 	Close() error
 }
 

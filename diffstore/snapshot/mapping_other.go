@@ -12,8 +12,9 @@ func (systemFS) Map(path string) (Mapping, error) {
 	return mapping{b}, err
 }
 
-func (m mapping) Bytes() []byte { return m.b }
-func (mapping) Close() error    { return nil }
+func (m mapping) Bytes() []byte  { return m.b }
+func (mapping) Release(_, _ int) {}
+func (mapping) Close() error     { return nil }
 
 // mapWritable takes memory instead, so that there the limit does not hold.
 func mapWritable(_ *os.File, size int) ([]byte, error) { return make([]byte, size), nil }

@@ -36,6 +36,15 @@ func (systemFS) Map(path string) (m Mapping, err error) {
 
 func (m mapping) Bytes() []byte { return m.b }
 
+// Release leaves the bytes in the system's cache of files.
+func (m mapping) Release(from, to int) {
+	page := os.Getpagesize()
+	from, to = (from+page-1)/page*page, to/page*page
+	if from < to {
+		_ = unix.Madvise(m.b[from:to], unix.MADV_DONTNEED) // what is not released is only accounted for longer
+	}
+}
+
 func (m mapping) Close() error {
 	if m.b == nil {
 		return nil
