@@ -1,21 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
-	"os"
-	"regexp"
 	"strconv"
-	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/rogpeppe/go-internal/testscript"
-
+	"spillway/destinations/brevo/brevotest"
 	"spillway/destinations/customerio/customeriotest"
 	"spillway/destinations/hubspot/hubspottest"
 	"spillway/destinations/intercom/intercomtest"
@@ -208,6 +199,28 @@ name        = "name"
 			id: strconv.Itoa, name: "name", reason: "is not properly formatted",
 			quiet: 2 * time.Second, hush: says(429, `{"error":"APIRateLimitExceeded","description":"Number of allowed API requests per minute exceeded"}`, "Retry-After", "2"),
 		},
+		"brevo": {
+			standIn: func() recordKeeper { return brevotest.New() },
+			settings: `base_url = "$URL"
+api_key = { env = "VENDOR_SECRET" }
+rate = "1000/s"
+`,
+			model: "select id, email, name, score from people",
+			sync: `object = "contacts"
+identifier = "email"
+on_removed = "delete"
+
+[fields]
+email = "email"
+"attributes.FIRSTNAME" = "name"
+"attributes.SCORE"     = "score"
+`,
+			delivers: "/v3/contacts($|/[^/]*@|/[^/]*%40)", all: 1000, one: 1, rest: 1002,
+			id: address, name: "attributes.FIRSTNAME", reason: "email is not valid",
+			quiet: 2 * time.Second, hush: says(429, `{"code":"too_many_requests","message":"Rate limit exceeded"}`, "X-Sib-Ratelimit-Reset", "2"),
+		},
+		"http":    httpVendor(address),
+		"sandbox": sandboxVendor(address),
 		"slack": {
 			standIn: func() recordKeeper { return slacktest.New() },
 			settings: `base_url = "$URL/api"
@@ -230,115 +243,4 @@ text     = "name"
 			quiet: 2 * time.Second, hush: says(429, `{"ok":false,"error":"ratelimited"}`, "Retry-After", "2"),
 		},
 	}
-}
-
-// says answers with status and body. header holds pairs of names and values.
-func says(status int, body string, header ...string) func(http.ResponseWriter) {
-	return func(w http.ResponseWriter) {
-		w.Header().Set("Content-Type", "application/json")
-		for i := 0; i+1 < len(header); i += 2 {
-			w.Header().Set(header[i], header[i+1])
-		}
-		w.WriteHeader(status)
-		_, _ = io.WriteString(w, body) // a reader that left fails on its own side
-	}
-}
-
-// recordKeeper is a stand-in as package destinationtest has it, whose flags would meet those of this package.
-type recordKeeper interface {
-	http.Handler
-	Get(object, id string) (fields map[string]string, ok bool)
-}
-
-// standIn serves a vendor's stand-in and keeps what came.
-type standIn struct {
-	vendor
-	recordKeeper
-	server *httptest.Server
-	issued atomic.Int32 // access tokens
-
-	mu     sync.Mutex
-	came   []arrival
-	faults []func(http.ResponseWriter) // in place of the answers to the next deliveries
-}
-
-// arrival is a request of a delivery.
-type arrival struct {
-	at     time.Time
-	body   []byte
-	spoilt bool
-}
-
-func (v vendor) serve() *standIn {
-	s := &standIn{vendor: v, recordKeeper: v.standIn()}
-	s.server = httptest.NewServer(http.HandlerFunc(s.answer))
-	return s
-}
-
-func (s *standIn) answer(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		panic(http.ErrAbortHandler)
-	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	switch {
-	case s.tokens != "" && strings.HasPrefix(r.URL.Path, s.tokens):
-		s.issued.Add(1)
-	case regexp.MustCompile(s.delivers).MatchString(r.Method + " " + r.URL.Path):
-		if fault := s.arrive(body); fault != nil {
-			fault(w)
-			return
-		}
-	}
-	s.ServeHTTP(w, r)
-}
-
-// arrive notes a delivery, and returns what is to be done in the place of the service.
-func (s *standIn) arrive(body []byte) (fault func(http.ResponseWriter)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.faults) > 0 {
-		fault, s.faults = s.faults[0], s.faults[1:]
-	}
-	s.came = append(s.came, arrival{time.Now(), body, fault != nil})
-	return fault
-}
-
-// serveVendor serves the stand-in of a vendor to a script.
-func serveVendor(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: vendor KIND")
-	}
-	v, known := vendors()[args[0]]
-	if !known {
-		ts.Fatalf("there is no stand-in of %s", args[0])
-	}
-	s := v.serve()
-	ts.Defer(s.server.Close)
-	file := ts.MkAbs("spillway.toml")
-	content := strings.ReplaceAll(ts.ReadFile(file), "$URL", s.server.URL)
-	ts.Check(os.WriteFile(file, []byte(content), 0o600))
-}
-
-// object is that of the sync.
-func (v vendor) object() string {
-	_, rest, _ := strings.Cut(v.sync, `object = "`)
-	object, _, _ := strings.Cut(rest, `"`)
-	return object
-}
-
-// since returns what came since it was last asked.
-func (s *standIn) since() []arrival {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	came := s.came
-	s.came = nil
-	return came
-}
-
-// spoil answers the next deliveries in the vendor's place.
-func (s *standIn) spoil(faults ...func(http.ResponseWriter)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults = faults
 }

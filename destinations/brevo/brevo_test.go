@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"spillway/destinations"
+	"spillway/destinations/brevo/brevotest"
 	"spillway/destinations/destinationtest"
 )
 
@@ -31,9 +30,9 @@ func connect(t *testing.T, credential destinations.Secret, env destinations.Env)
 	return d
 }
 
-func dial(t *testing.T) (destinations.Destination, *fake, *destinationtest.Wire) {
+func dial(t *testing.T) (destinations.Destination, *brevotest.Fake, *destinationtest.Wire) {
 	t.Helper()
-	f := newFake()
+	f := brevotest.New()
 	wire := destinationtest.NewWire(f)
 	return connect(t, destinationtest.Secret("xkeysib-1"), destinations.Env{Name: "news", Transport: wire}), f, wire
 }
@@ -61,7 +60,7 @@ func TestBrevoKeepsTheContractOfDestinations(t *testing.T) {
 	full = with(with(full, "listIds", []destinations.Value{json.Number("4")}), "emailBlacklisted", false)
 	destinationtest.Run(t, destinationtest.Suite{
 		Open:    connect,
-		Service: func(*testing.T) destinationtest.Service { return newFake() },
+		Service: func(*testing.T) destinationtest.Service { return brevotest.New() },
 		Object:  contacts, Identifier: "email", Good: person,
 		Bad: func(n int) destinations.Record {
 			r := person(n)
@@ -114,7 +113,7 @@ func TestWhatIsThereDecides(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			d, f, wire := dial(t)
-			f.contacts["PERSON+1@example.com"] = map[string]any{"id": 7}
+			f.Contacts["PERSON+1@example.com"] = map[string]any{"id": 7}
 			got, err := d.Write(t.Context(), batch(test.op, person(1), person(2)))
 			if err != nil || statuses(got) != test.want || len(wire.Calls()) != 2 {
 				t.Errorf("%s: %+v, %v after %d requests", test.op, got, err, len(wire.Calls()))
@@ -164,7 +163,7 @@ func TestASecondThatIsUsedUpIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d, f, _ := dial(t)
-		f.left = 1
+		f.Left = 1
 		start := time.Now()
 		got, err := d.Write(t.Context(), batch(destinations.Upsert, person(1)))
 		if err == nil {
@@ -207,7 +206,7 @@ func TestCheckNamesTheAccount(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
-		wire := destinationtest.NewWire(newFake())
+		wire := destinationtest.NewWire(brevotest.New())
 		d := connect(t, destinationtest.Secret("xkeysib-1"), destinations.Env{Transport: wire, Log: slog.New(slog.NewTextHandler(&log, nil))})
 		if err := d.Check(t.Context()); err != nil || !strings.Contains(log.String(), "account=Acme") {
 			t.Errorf("%v; log %s", err, log.String())
@@ -229,133 +228,4 @@ func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
-}
-
-// fake is Brevo as it is documented: a contact that is made is answered with 201 and its id, one that is changed or deleted
-// with 204 and nothing, and an attribute that the account does not have is passed over.
-type fake struct {
-	mu       sync.Mutex
-	contacts map[string]map[string]any // by the e-mail address
-	left     int                       // requests that remain in this second, if it is not 0
-	lastID   int
-}
-
-func newFake() *fake { return &fake{contacts: map[string]map[string]any{}} }
-
-func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if r.Header.Get("api-key") == "" {
-		say(w, 401, map[string]any{"code": "unauthorized", "message": "Key not found"})
-		return
-	}
-	if f.left > 0 {
-		f.left--
-		w.Header().Set("X-Sib-Ratelimit-Remaining", strconv.Itoa(f.left))
-		w.Header().Set("X-Sib-Ratelimit-Reset", "8")
-	}
-	var in map[string]any
-	if r.Method == http.MethodPost || r.Method == http.MethodPut {
-		decoder := json.NewDecoder(r.Body)
-		decoder.UseNumber()
-		if err := decoder.Decode(&in); err != nil {
-			say(w, 400, map[string]any{"code": "bad_request", "message": "Input must be a valid JSON object"})
-			return
-		}
-	}
-	identifier, one := strings.CutPrefix(r.URL.Path, "/v3/contacts/")
-	switch {
-	case r.URL.Path == "/v3/account":
-		say(w, 200, map[string]any{"email": "owner@acme.example", "companyName": "Acme"})
-	case r.URL.Path == "/v3/contacts/attributes":
-		say(w, 200, map[string]any{"attributes": listed})
-	case one && f.find(identifier) == "":
-		say(w, 404, map[string]any{"code": "document_not_found", "message": "Contact does not exist"})
-	case r.Method == http.MethodDelete:
-		delete(f.contacts, f.find(identifier))
-		w.WriteHeader(204)
-	case one:
-		merge(f.contacts[f.find(identifier)], in)
-		w.WriteHeader(204)
-	default:
-		f.create(w, in)
-	}
-}
-
-func (f *fake) create(w http.ResponseWriter, in map[string]any) {
-	address := fmt.Sprint(in["email"])
-	known := f.find(address)
-	switch {
-	case !strings.Contains(address, "@"):
-		say(w, 400, map[string]any{"code": "invalid_parameter", "message": "email is not valid"})
-	case known != "" && in["updateEnabled"] != true:
-		say(w, 400, map[string]any{"code": "duplicate_parameter", "message": "Contact already exist"})
-	case known != "":
-		merge(f.contacts[known], in)
-		w.WriteHeader(204)
-	default:
-		f.lastID++
-		f.contacts[address] = map[string]any{}
-		merge(f.contacts[address], in)
-		say(w, 201, map[string]any{"id": f.lastID})
-	}
-}
-
-func (f *fake) find(identifier string) string {
-	for address, c := range f.contacts {
-		if strings.EqualFold(address, identifier) || c["ext_id"] == identifier {
-			return address
-		}
-	}
-	return ""
-}
-
-func merge(contact, in map[string]any) {
-	own, _ := in["attributes"].(map[string]any)
-	for _, a := range listed {
-		name := fmt.Sprint(a["name"])
-		if v, ok := own[name]; ok {
-			contact[attributes+name] = v
-		}
-	}
-	for name, v := range in {
-		if name != "attributes" {
-			contact[name] = v
-		}
-	}
-}
-
-// Get implements destinationtest.Service.
-func (f *fake) Get(_, id string) (map[string]string, bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	address := f.find(id)
-	if address == "" {
-		return nil, false
-	}
-	stored := map[string]string{}
-	for name, v := range f.contacts[address] {
-		text, err := json.Marshal(v)
-		if err != nil {
-			panic(err)
-		}
-		stored[name] = string(text)
-	}
-	return stored, true
-}
-
-func say(w http.ResponseWriter, status int, body map[string]any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body)
-}
-
-var listed = []map[string]any{
-	{"name": "FIRSTNAME", "category": "normal", "type": "text"},
-	{"name": "SCORE", "category": "normal", "type": "float"},
-	{"name": "BORN", "category": "normal", "type": "date"},
-	{"name": "VIP", "category": "normal", "type": "boolean"},
-	{"name": "REGIONS", "category": "normal", "type": "multiple-choice", "multiCategoryOptions": []string{"EU", "US"}},
-	{"name": "GENDER", "category": "category", "enumeration": []map[string]any{{"value": 1, "label": "Woman"}, {"value": 2, "label": "Man"}}},
-	{"name": "BLACKLIST", "category": "calculated", "calculatedValue": "COUNT[BLACKLISTED]"},
 }
