@@ -15,7 +15,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"spillway/destinations"
@@ -46,7 +45,6 @@ const (
 
 	maxBatch    = 50
 	connections = 8
-	fieldsLast  = 10 * time.Minute // for which fields are taken to be those that were listed
 )
 
 // identifiers are the fields that find a contact, as Brevo calls them in its addresses.
@@ -82,10 +80,7 @@ type destination struct {
 	config Config
 	client *httpapi.Client
 	log    *slog.Logger
-
-	mu     sync.Mutex
-	known  []destinations.Field
-	listed time.Time
+	fields httpapi.Known[[]destinations.Field] // of an object
 }
 
 func open(_ context.Context, c Config, env destinations.Env) (destinations.Destination, error) {
@@ -134,26 +129,22 @@ func (d *destination) Fields(ctx context.Context, object string) ([]destinations
 	if object != contacts {
 		return nil, noObject(object)
 	}
-	d.mu.Lock()
-	known, fresh := d.known, time.Since(d.listed) < fieldsLast
-	d.mu.Unlock()
-	if fresh {
-		return slices.Clone(known), nil
-	}
+	known, err := d.fields.Get(object, func() ([]destinations.Field, error) { return d.listFields(ctx) })
+	return slices.Clone(known), err
+}
+
+func (d *destination) listFields(ctx context.Context) ([]destinations.Field, error) {
 	var reply struct {
 		Attributes []attribute `json:"attributes"`
 	}
 	if err := d.client.Read(ctx, httpapi.Request{Path: "/v3/contacts/attributes"}, &reply); err != nil {
 		return nil, fmt.Errorf("list the attributes of contacts: %w", err)
 	}
-	known = slices.Clone(fields)
+	listed := slices.Clone(fields)
 	for _, a := range reply.Attributes {
-		known = append(known, a.field())
+		listed = append(listed, a.field())
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.known, d.listed = known, time.Now()
-	return slices.Clone(known), nil
+	return listed, nil
 }
 
 func noObject(name string) error {

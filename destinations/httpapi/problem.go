@@ -172,3 +172,13 @@ func RetryAfter(h http.Header, now time.Time) time.Duration {
 	}
 	return min(max(at.Sub(now), 0), longestQuiet)
 }
+
+// UntilReset reads how long the present window of requests still lasts, of whose end X-RateLimit-Reset gives the seconds
+// since 1970. It is 0 if h does not say.
+func UntilReset(h http.Header) time.Duration {
+	at, err := strconv.ParseInt(h.Get("X-RateLimit-Reset"), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return min(max(time.Until(time.Unix(at, 0)), 0), longestQuiet)
+}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -66,6 +67,19 @@ func TestValuesAreCutOutOfWhatIsShown(t *testing.T) {
 	if got := withoutValues("no such token", nil); got != "no such token" {
 		t.Errorf("what was said of no body is %q", got)
 	}
+}
+
+func TestUntilReset(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for text, want := range map[string]time.Duration{
+			"": 0, "soon": 0, "946684807": 7 * time.Second, "946684800": 0, "1": 0, "99999999999": longestQuiet,
+		} {
+			if got := UntilReset(http.Header{"X-Ratelimit-Reset": {text}}); got != want {
+				t.Errorf("%q: %s, want %s", text, got, want)
+			}
+		}
+	})
 }
 
 func TestRetryAfter(t *testing.T) {

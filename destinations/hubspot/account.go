@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"spillway/destinations"
 	"spillway/destinations/httpapi"
@@ -58,31 +57,17 @@ func (d *destination) Check(ctx context.Context) error {
 	return nil
 }
 
-// customs are the objects that an account has made for itself.
-type customs struct {
-	kinds []kind
-	at    time.Time
-}
-
 // kinds lists the objects of the account, as it had them ten minutes ago at most. Those of its own are left out where
 // the token may not list them.
 func (d *destination) kinds(ctx context.Context) ([]kind, error) {
-	d.mu.Lock()
-	known := d.customs
-	d.mu.Unlock()
-	if known.at.IsZero() || time.Since(known.at) >= schemaLasts {
-		var err error
-		if known, err = d.listCustoms(ctx); err != nil {
-			return nil, err
-		}
-		d.mu.Lock()
-		d.customs = known
-		d.mu.Unlock()
+	customs, err := d.customs.Get("", func() ([]kind, error) { return d.listCustoms(ctx) })
+	if err != nil {
+		return nil, err
 	}
-	return slices.Concat(kinds, known.kinds), nil
+	return slices.Concat(kinds, customs), nil
 }
 
-func (d *destination) listCustoms(ctx context.Context) (customs, error) {
+func (d *destination) listCustoms(ctx context.Context) ([]kind, error) {
 	var reply struct {
 		Results []struct {
 			Name   string `json:"fullyQualifiedName"` // p4242_cars: the portal's number and the object's name
@@ -94,9 +79,9 @@ func (d *destination) listCustoms(ctx context.Context) (customs, error) {
 	}
 	r := httpapi.Request{Path: "/crm-object-schemas/" + d.version + "/schemas", Fine: []int{http.StatusForbidden}}
 	if err := d.client.Read(ctx, r, &reply); err != nil {
-		return customs{}, fmt.Errorf("list the account's custom objects: %w", err)
+		return nil, fmt.Errorf("list the account's custom objects: %w", err)
 	}
-	found := customs{at: time.Now()}
+	var customs []kind
 	for _, o := range reply.Results {
 		k := kind{name: o.Name, label: o.Labels.Plural}
 		if k.name == "" {
@@ -106,10 +91,10 @@ func (d *destination) listCustoms(ctx context.Context) (customs, error) {
 			k.label = k.name
 		}
 		if k.name != "" {
-			found.kinds = append(found.kinds, k)
+			customs = append(customs, k)
 		}
 	}
-	return found, nil
+	return customs, nil
 }
 
 // kind finds an object by its name. Those that every account has cost no request.
@@ -141,11 +126,9 @@ func (d *destination) Objects(ctx context.Context) ([]destinations.Object, error
 	if err != nil {
 		return nil, err
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	objects := make([]destinations.Object, len(all))
 	for i, k := range all {
-		s, known := d.schemas[k.name]
+		s, known := d.schemas.Last(k.name)
 		if !known || s.closed {
 			s.identifiers = append(slices.Clone(k.identifiers), "*")
 		}

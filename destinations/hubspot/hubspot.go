@@ -15,7 +15,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"spillway/destinations"
@@ -97,9 +96,8 @@ type destination struct {
 	pace    pace
 	log     *slog.Logger
 
-	mu      sync.Mutex
-	schemas map[string]schema // by the object's name
-	customs customs
+	schemas httpapi.Known[schema] // of an object
+	customs httpapi.Known[[]kind] // that the account has made for itself
 }
 
 var dated = regexp.MustCompile(`^20\d\d-(0[1-9]|1[0-2])$`)
@@ -116,7 +114,7 @@ func open(_ context.Context, c Config, env destinations.Env) (destinations.Desti
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	d := &destination{version: c.APIVersion, pace: pace{rate: c.Rate}, log: log, schemas: map[string]schema{}}
+	d := &destination{version: c.APIVersion, pace: pace{rate: c.Rate}, log: log}
 	d.client, err = httpapi.New(httpapi.API{
 		BaseURL:     c.BaseURL,
 		Auth:        auth,

@@ -7,21 +7,16 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"spillway/destinations"
 	"spillway/destinations/httpapi"
 )
 
-// schemaLasts is how long the properties of an object are taken to be the ones that were listed.
-const schemaLasts = 10 * time.Minute
-
 // schema is what an account says of an object.
 type schema struct {
 	fields      []destinations.Field
 	identifiers []string // the properties whose values HubSpot keeps unique, and its own id
-	at          time.Time
-	closed      bool // the credentials may not read it
+	closed      bool     // the credentials may not read it
 }
 
 // property is a property as HubSpot lists it.
@@ -75,18 +70,12 @@ func (d *destination) schema(ctx context.Context, k kind) (schema, error) {
 	if err != nil || !s.closed {
 		return s, err
 	}
-	return d.list(ctx, k)
+	return d.schemas.Renew(k.name, func() (schema, error) { return d.list(ctx, k) })
 }
 
 // readable is what the account says of k, which is nothing where the credentials may not read it.
 func (d *destination) readable(ctx context.Context, k kind) (schema, error) {
-	d.mu.Lock()
-	s, known := d.schemas[k.name]
-	d.mu.Unlock()
-	if known && time.Since(s.at) < schemaLasts {
-		return s, nil
-	}
-	return d.list(ctx, k, http.StatusForbidden, http.StatusNotFound)
+	return d.schemas.Get(k.name, func() (schema, error) { return d.list(ctx, k, http.StatusForbidden, http.StatusNotFound) })
 }
 
 // list asks for the properties of k. Answers of the statuses closed say that the credentials may not read them.
@@ -103,14 +92,11 @@ func (d *destination) list(ctx context.Context, k kind, closed ...int) (schema, 
 	if s.closed = len(closed) > 0 && len(reply.Results) == 0; s.closed {
 		s.identifiers = nil
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.schemas[k.name] = s
 	return s, nil
 }
 
 func newSchema(k kind, properties []property) schema {
-	s := schema{identifiers: slices.Clone(k.identifiers), at: time.Now()}
+	s := schema{identifiers: slices.Clone(k.identifiers)}
 	slices.SortFunc(properties, func(a, b property) int { return strings.Compare(a.Name, b.Name) })
 	for _, p := range properties {
 		s.fields = append(s.fields, p.field())

@@ -73,10 +73,10 @@ type destination struct {
 	client *httpapi.Client
 	log    *slog.Logger
 
-	mu     sync.Mutex
-	fields map[string][]destinations.Field // by the object's name
-	listed time.Time                       // when they were
-	tags   map[string]string               // Intercom's ids by the name in lower case
+	fields httpapi.Known[[]destinations.Field] // of an object
+
+	mu   sync.Mutex
+	tags map[string]string // Intercom's ids by the name in lower case
 }
 
 func open(_ context.Context, c Config, env destinations.Env) (destinations.Destination, error) {
@@ -89,7 +89,7 @@ func open(_ context.Context, c Config, env destinations.Env) (destinations.Desti
 	if c.BaseURL == "" {
 		c.BaseURL = addresses[c.Region]
 	}
-	d := &destination{config: c, log: env.Log, fields: map[string][]destinations.Field{}, tags: map[string]string{}}
+	d := &destination{config: c, log: env.Log, tags: map[string]string{}}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}
@@ -155,32 +155,23 @@ func noObject(name string) error {
 
 func (d *destination) Close() error { return d.client.Close() }
 
-// fieldsLast is for how long the fields of an object are taken to be those that were listed.
-const fieldsLast = 10 * time.Minute
-
 // Fields lists the attributes of an object as the workspace has them, and those that Intercom does not list.
 func (d *destination) Fields(ctx context.Context, object string) ([]destinations.Field, error) {
 	model, ok := models[object]
 	if !ok {
 		return nil, noObject(object)
 	}
-	d.mu.Lock()
-	known := d.fields[object]
-	fresh := time.Since(d.listed) < fieldsLast
-	d.mu.Unlock()
-	if known != nil && fresh {
-		return slices.Clone(known), nil
-	}
+	known, err := d.fields.Get(object, func() ([]destinations.Field, error) { return d.listFields(ctx, object, model) })
+	return slices.Clone(known), err
+}
+
+func (d *destination) listFields(ctx context.Context, object string, m model) ([]destinations.Field, error) {
 	var reply struct {
 		Data []attribute `json:"data"`
 	}
-	r := httpapi.Request{Method: http.MethodGet, Path: "/data_attributes", Query: url.Values{"model": {model.name}}}
+	r := httpapi.Request{Method: http.MethodGet, Path: "/data_attributes", Query: url.Values{"model": {m.name}}}
 	if err := d.client.Read(ctx, r, &reply); err != nil {
 		return nil, fmt.Errorf("list the attributes of %s: %w", object, err)
 	}
-	known = model.describe(reply.Data)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.fields[object], d.listed = known, time.Now()
-	return slices.Clone(known), nil
+	return m.describe(reply.Data), nil
 }

@@ -3,7 +3,6 @@ package intercom
 import (
 	"encoding/json"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -17,7 +16,7 @@ const slice = 10 * time.Second
 func problem(a httpapi.Answer, usual httpapi.Problem) httpapi.Problem {
 	if a.Status < 300 {
 		if a.Header.Get("X-RateLimit-Remaining") == "0" {
-			usual.Wait = untilReset(a.Header)
+			usual.Wait = httpapi.UntilReset(a.Header)
 			usual.Throttled = usual.Wait > 0
 		}
 		return usual
@@ -47,7 +46,7 @@ func problem(a httpapi.Answer, usual httpapi.Problem) httpapi.Problem {
 		usual.Hint = "give the app the permission that is missing, in Intercom's developer hub"
 	case http.StatusTooManyRequests:
 		if usual.Wait == 0 {
-			usual.Wait = untilReset(a.Header)
+			usual.Wait = httpapi.UntilReset(a.Header)
 		}
 		if usual.Wait == 0 {
 			usual.Wait = slice
@@ -58,13 +57,4 @@ func problem(a httpapi.Answer, usual httpapi.Problem) httpapi.Problem {
 		}
 	}
 	return usual
-}
-
-// untilReset is the time up to the beginning of the next window, which Intercom gives in seconds since 1970.
-func untilReset(h http.Header) time.Duration {
-	at, err := strconv.ParseInt(h.Get("X-RateLimit-Reset"), 10, 64)
-	if err != nil {
-		return 0
-	}
-	return max(0, time.Until(time.Unix(at, 0)))
 }

@@ -6,14 +6,10 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"spillway/destinations"
 	"spillway/destinations/httpapi"
 )
-
-// lasts is for how long audiences and their fields are taken to be those that were listed.
-const lasts = 10 * time.Minute
 
 // page is the most that Mailchimp lists in an answer.
 const page = "1000"
@@ -24,19 +20,12 @@ type list struct {
 	Name string `json:"name"`
 }
 
-type listing struct {
-	lists []list
-	at    time.Time
-}
-
 // audiences are those of the account, as it had them ten minutes ago at most.
 func (d *destination) audiences(ctx context.Context) ([]list, error) {
-	d.mu.Lock()
-	known := d.lists
-	d.mu.Unlock()
-	if !known.at.IsZero() && time.Since(known.at) < lasts {
-		return known.lists, nil
-	}
+	return d.lists.Get("", func() ([]list, error) { return d.listAudiences(ctx) })
+}
+
+func (d *destination) listAudiences(ctx context.Context) ([]list, error) {
 	var reply struct {
 		Lists []list `json:"lists"`
 	}
@@ -44,9 +33,6 @@ func (d *destination) audiences(ctx context.Context) ([]list, error) {
 	if err := d.client.Read(ctx, r, &reply); err != nil {
 		return nil, fmt.Errorf("list the audiences: %w", err)
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.lists = listing{lists: reply.Lists, at: time.Now()}
 	return reply.Lists, nil
 }
 
@@ -77,9 +63,7 @@ func (d *destination) audienceID(ctx context.Context, object string) (string, er
 	if d.config.Audience != "" {
 		return d.config.Audience, nil
 	}
-	d.mu.Lock()
-	lists := d.lists.lists // however old
-	d.mu.Unlock()
+	lists, _ := d.lists.Last("")
 	if len(lists) != 1 {
 		var err error
 		if lists, err = d.audiences(ctx); err != nil {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"time"
 
 	"spillway/destinations"
 	"spillway/destinations/httpapi"
@@ -46,7 +45,6 @@ var own = []destinations.Field{
 type schema struct {
 	fields    []destinations.Field
 	birthdays map[string]bool // the names of the fields that hold one
-	at        time.Time
 }
 
 // mergeField is a field of an audience as Mailchimp lists it.
@@ -89,13 +87,11 @@ func (d *destination) Fields(ctx context.Context, object string) ([]destinations
 
 // schema is what the audience says of its members, as it said it ten minutes ago at most.
 func (d *destination) schema(ctx context.Context, audience string) (schema, error) {
-	d.mu.Lock()
-	s, known := d.schemas[audience]
-	d.mu.Unlock()
-	if known && time.Since(s.at) < lasts {
-		return s, nil
-	}
-	s = schema{fields: slices.Clone(own), birthdays: map[string]bool{}, at: time.Now()}
+	return d.schemas.Get(audience, func() (schema, error) { return d.listFields(ctx, audience) })
+}
+
+func (d *destination) listFields(ctx context.Context, audience string) (schema, error) {
+	s := schema{fields: slices.Clone(own), birthdays: map[string]bool{}}
 	var reply struct {
 		MergeFields []mergeField `json:"merge_fields"`
 	}
@@ -111,17 +107,12 @@ func (d *destination) schema(ctx context.Context, audience string) (schema, erro
 		return s, fmt.Errorf("list the interests: %w", err)
 	}
 	s.fields = append(s.fields, interests...)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.schemas[audience] = s
 	return s, nil
 }
 
 // knownBirthdays are the merge fields that hold a birthday, however long ago the audience said so.
 func (d *destination) knownBirthdays(ctx context.Context, audience string) (map[string]bool, error) {
-	d.mu.Lock()
-	s, known := d.schemas[audience]
-	d.mu.Unlock()
+	s, known := d.schemas.Last(audience)
 	var err error
 	if !known {
 		s, err = d.schema(ctx, audience)

@@ -14,7 +14,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -69,9 +68,8 @@ type destination struct {
 	// strict is set once Mailchimp showed that its batch wants a status of every member.
 	strict atomic.Bool
 
-	mu      sync.Mutex
-	lists   listing
-	schemas map[string]schema // by the audience's id
+	lists   httpapi.Known[[]list]
+	schemas httpapi.Known[schema] // of an audience, by its id
 }
 
 func open(_ context.Context, c Config, env destinations.Env) (destinations.Destination, error) {
@@ -86,7 +84,7 @@ func open(_ context.Context, c Config, env destinations.Env) (destinations.Desti
 		c.BaseURL = "https://" + host
 		auth = atDataCentre(auth)
 	}
-	d := &destination{config: c, log: env.Log, schemas: map[string]schema{}}
+	d := &destination{config: c, log: env.Log}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}

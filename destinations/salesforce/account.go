@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"spillway/destinations"
 	"spillway/destinations/httpapi"
@@ -104,7 +103,7 @@ func (d *destination) object(g global) destinations.Object {
 	if g.Deletable && !g.Undeletable {
 		o.Irreversible = []destinations.Op{destinations.Delete}
 	}
-	if s, ok := d.schemas[g.Name]; ok {
+	if s, ok := d.schemas.Last(g.Name); ok {
 		o.Identifiers = s.identifiers
 	}
 	return o
@@ -116,8 +115,6 @@ func (d *destination) Objects(ctx context.Context) ([]destinations.Object, error
 	if err != nil {
 		return nil, fmt.Errorf("list the org's objects: %w", err)
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	objects := make([]destinations.Object, len(globals))
 	for i, g := range globals {
 		objects[i] = d.object(g)
@@ -127,27 +124,22 @@ func (d *destination) Objects(ctx context.Context) ([]destinations.Object, error
 
 // global lists the objects that the user may write, as they were ten minutes ago at most.
 func (d *destination) global(ctx context.Context) ([]global, error) {
-	d.mu.Lock()
-	known, fresh := d.globals, time.Since(d.listed) < schemaLasts
-	d.mu.Unlock()
-	if fresh && known != nil {
-		return known, nil
-	}
+	return d.globals.Get("", func() ([]global, error) { return d.listGlobal(ctx) })
+}
+
+func (d *destination) listGlobal(ctx context.Context) ([]global, error) {
 	var reply struct {
 		Objects []global `json:"sobjects"`
 	}
 	if err := d.client.Read(ctx, httpapi.Request{Path: d.root + "/sobjects"}, &reply); err != nil {
 		return nil, err
 	}
-	known = slices.DeleteFunc(reply.Objects, func(g global) bool { return g.Hidden || g.Name == "" || len(g.operations()) == 0 })
-	slices.SortFunc(known, func(a, b global) int { return strings.Compare(a.Name, b.Name) })
-	for i := range known {
-		if known[i].Label == "" {
-			known[i].Label = known[i].Name
+	globals := slices.DeleteFunc(reply.Objects, func(g global) bool { return g.Hidden || g.Name == "" || len(g.operations()) == 0 })
+	slices.SortFunc(globals, func(a, b global) int { return strings.Compare(a.Name, b.Name) })
+	for i := range globals {
+		if globals[i].Label == "" {
+			globals[i].Label = globals[i].Name
 		}
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.globals, d.listed = known, time.Now()
-	return known, nil
+	return globals, nil
 }

@@ -25,6 +25,7 @@ import (
 
 	"spillway/destinations"
 	"spillway/destinations/destinationtest"
+	"spillway/destinations/httpapi"
 	"spillway/destinations/salesforce/salesforcetest"
 )
 
@@ -175,7 +176,7 @@ func TestCheckNamesTheOrg(t *testing.T) {
 				4: destinationtest.Reply(403, `[{"message":"The REST API is not enabled for this Organization","errorCode":"API_DISABLED_FOR_ORG"}]`),
 			}[n]
 		})
-		d.listed = time.Time{}
+		d.globals = httpapi.Known[[]global]{}
 		if err := d.Check(t.Context()); !errors.Is(err, destinations.ErrAuth) || !strings.Contains(err.Error(), "permission set") {
 			t.Errorf("a user who may write nothing: %v", err)
 		}

@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
-	"sync"
 	"time"
 
 	"spillway/destinations"
@@ -66,10 +65,8 @@ type destination struct {
 	usage    usage
 	journal  journal
 
-	mu      sync.Mutex
-	schemas map[string]schema // by the object's name
-	globals []global          // the org's objects
-	listed  time.Time         // when they were
+	schemas httpapi.Known[schema]   // of an object
+	globals httpapi.Known[[]global] // the org's objects
 }
 
 func open(_ context.Context, c Config, env destinations.Env) (destinations.Destination, error) {
@@ -81,7 +78,7 @@ func open(_ context.Context, c Config, env destinations.Env) (destinations.Desti
 		return nil, fmt.Errorf("destination %s: %w", env.Name, err)
 	}
 	d := &destination{
-		root: "/services/data/v" + c.APIVersion, jobAbove: c.BulkAbove, rate: c.Rate, log: env.Log, schemas: map[string]schema{},
+		root: "/services/data/v" + c.APIVersion, jobAbove: c.BulkAbove, rate: c.Rate, log: env.Log,
 	}
 	if env.State != "" {
 		d.journal.dir = filepath.Join(env.State, "jobs")

@@ -8,16 +8,12 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"spillway/destinations"
 	"spillway/destinations/httpapi"
 )
-
-// schemaLasts is how long the fields of an object are taken to be the ones that were listed.
-const schemaLasts = 10 * time.Minute
 
 // recordID is Salesforce's own id of a record.
 const recordID = "Id"
@@ -48,7 +44,6 @@ type schema struct {
 	object      string
 	fields      []field
 	identifiers []string
-	at          time.Time
 }
 
 func (s schema) field(name string) (field, bool) {
@@ -61,12 +56,10 @@ func (s schema) field(name string) (field, bool) {
 
 // schema describes an object as it was ten minutes ago at most. Its request counts for the run of b.
 func (d *destination) schema(ctx context.Context, object string, b destinations.Batch) (schema, error) {
-	d.mu.Lock()
-	s, known := d.schemas[object]
-	d.mu.Unlock()
-	if known && time.Since(s.at) < schemaLasts {
-		return s, nil
-	}
+	return d.schemas.Get(object, func() (schema, error) { return d.describe(ctx, object, b) })
+}
+
+func (d *destination) describe(ctx context.Context, object string, b destinations.Batch) (schema, error) {
 	var reply struct {
 		Fields []field `json:"fields"`
 	}
@@ -74,15 +67,15 @@ func (d *destination) schema(ctx context.Context, object string, b destinations.
 		Path: d.root + "/sobjects/" + url.PathEscape(object) + "/describe", Attempts: b.Attempts, Meter: b.Meter,
 	}, &reply)
 	if p, ok := errors.AsType[*httpapi.Problem](err); ok && p.Status == http.StatusNotFound {
-		return s, &destinations.Error{
+		return schema{}, &destinations.Error{
 			Kind: destinations.ErrNoObject, Message: fmt.Sprintf("the org has no object %q, or hides it from this user", object),
 			Hint: "custom objects end in __c; the command destinations objects lists those that the user may write",
 		}
 	}
 	if err != nil {
-		return s, fmt.Errorf("describe %s: %w", object, err)
+		return schema{}, fmt.Errorf("describe %s: %w", object, err)
 	}
-	s = schema{object: object, fields: reply.Fields, at: time.Now()}
+	s := schema{object: object, fields: reply.Fields}
 	slices.SortFunc(s.fields, func(a, b field) int { return strings.Compare(a.Name, b.Name) })
 	for _, f := range s.fields {
 		if (f.ExternalID || f.IDLookup) && f.Name != recordID {
@@ -90,9 +83,6 @@ func (d *destination) schema(ctx context.Context, object string, b destinations.
 		}
 	}
 	s.identifiers = append(s.identifiers, recordID)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.schemas[object] = s
 	return s, nil
 }
 

@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"spillway/destinations"
 	"spillway/destinations/httpapi"
@@ -15,9 +14,6 @@ import (
 const (
 	customDot = "custom_fields."
 	alternate = "alternate_emails"
-
-	// lasts is for how long lists and fields are taken to be those that were listed.
-	lasts = 10 * time.Minute
 )
 
 // definition is a field as SendGrid lists it.
@@ -46,7 +42,6 @@ func (f definition) field(name string) destinations.Field {
 type schema struct {
 	fields []destinations.Field
 	ids    map[string]string // SendGrid's ids of the custom fields, by the name in lower case, as no two differ by case alone
-	at     time.Time
 }
 
 // Fields lists the fields that every contact has and the account's own, which are named by their names.
@@ -70,13 +65,7 @@ func (d *destination) Fields(ctx context.Context, object string) ([]destinations
 
 // fields are those of contacts, as the account had them ten minutes ago at most.
 func (d *destination) fields(ctx context.Context) (schema, error) {
-	d.mu.Lock()
-	s := d.schema
-	d.mu.Unlock()
-	if !s.at.IsZero() && time.Since(s.at) < lasts {
-		return s, nil
-	}
-	return d.listFields(ctx)
+	return d.schema.Get(contacts, func() (schema, error) { return d.listFields(ctx) })
 }
 
 func (d *destination) listFields(ctx context.Context) (schema, error) {
@@ -87,7 +76,7 @@ func (d *destination) listFields(ctx context.Context) (schema, error) {
 	if err := d.client.Read(ctx, httpapi.Request{Path: "/v3/marketing/field_definitions"}, &reply); err != nil {
 		return schema{}, fmt.Errorf("list the fields of contacts: %w", err)
 	}
-	s := schema{ids: map[string]string{}, at: time.Now()}
+	s := schema{ids: map[string]string{}}
 	for _, name := range identifiers {
 		s.fields = append(s.fields, definition{Name: name}.field(name))
 	}
@@ -100,23 +89,18 @@ func (d *destination) listFields(ctx context.Context) (schema, error) {
 		s.fields = append(s.fields, f.field(customDot+f.Name))
 		s.ids[strings.ToLower(f.Name)] = f.ID
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.schema = s
 	return s, nil
 }
 
 // customIDs are SendGrid's ids of the custom fields that b has, by their names in lower case. It asks for them where one
 // is not known yet.
 func (d *destination) customIDs(ctx context.Context, b destinations.Batch) (map[string]string, error) {
-	d.mu.Lock()
-	s := d.schema
-	d.mu.Unlock()
+	s, _ := d.schema.Last(contacts)
 	missing := missingField(b, s.ids)
 	if missing == "" {
 		return s.ids, nil
 	}
-	s, err := d.listFields(ctx)
+	s, err := d.schema.Renew(contacts, func() (schema, error) { return d.listFields(ctx) })
 	if err != nil {
 		return nil, err
 	}
@@ -146,20 +130,13 @@ type list struct {
 	Name string `json:"name"`
 }
 
-type listing struct {
-	lists []list
-	at    time.Time
-}
-
 // allLists are those of the account, as it had them ten minutes ago at most.
 func (d *destination) allLists(ctx context.Context) ([]list, error) {
-	d.mu.Lock()
-	known := d.lists
-	d.mu.Unlock()
-	if !known.at.IsZero() && time.Since(known.at) < lasts {
-		return known.lists, nil
-	}
-	known = listing{at: time.Now()}
+	return d.lists.Get("", func() ([]list, error) { return d.listLists(ctx) })
+}
+
+func (d *destination) listLists(ctx context.Context) ([]list, error) {
+	var lists []list
 	query := url.Values{"page_size": {"1000"}}
 	for {
 		var reply struct {
@@ -171,17 +148,14 @@ func (d *destination) allLists(ctx context.Context) ([]list, error) {
 		if err := d.client.Read(ctx, httpapi.Request{Path: "/v3/marketing/lists", Query: query}, &reply); err != nil {
 			return nil, fmt.Errorf("list the lists: %w", err)
 		}
-		known.lists = append(known.lists, reply.Result...)
+		lists = append(lists, reply.Result...)
 		next, err := url.Parse(reply.Metadata.Next)
 		if err != nil || next.Query().Get("page_token") == "" || len(reply.Result) == 0 {
 			break
 		}
 		query.Set("page_token", next.Query().Get("page_token"))
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.lists = known
-	return known.lists, nil
+	return lists, nil
 }
 
 // Objects are the contacts of the account, and those of each list.

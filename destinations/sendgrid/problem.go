@@ -3,9 +3,7 @@ package sendgrid
 import (
 	"encoding/json"
 	"net/http"
-	"strconv"
 	"strings"
-	"time"
 
 	"spillway/destinations/httpapi"
 )
@@ -14,7 +12,7 @@ import (
 func problem(a httpapi.Answer, usual httpapi.Problem) httpapi.Problem {
 	if a.Status < 300 {
 		if a.Header.Get("X-RateLimit-Remaining") == "0" {
-			usual.Wait = untilReset(a.Header)
+			usual.Wait = httpapi.UntilReset(a.Header)
 			usual.Throttled = usual.Wait > 0
 		}
 		return usual
@@ -49,17 +47,8 @@ func problem(a httpapi.Answer, usual httpapi.Problem) httpapi.Problem {
 		usual.Hint = "check base_url, and the id of the list"
 	case http.StatusTooManyRequests:
 		if usual.Wait == 0 {
-			usual.Wait = untilReset(a.Header)
+			usual.Wait = httpapi.UntilReset(a.Header)
 		}
 	}
 	return usual
-}
-
-// untilReset is the time up to the end of the present window, which SendGrid gives in seconds since 1970.
-func untilReset(h http.Header) time.Duration {
-	at, err := strconv.ParseInt(h.Get("X-RateLimit-Reset"), 10, 64)
-	if err != nil {
-		return 0
-	}
-	return max(0, time.Until(time.Unix(at, 0)))
 }

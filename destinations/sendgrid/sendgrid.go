@@ -15,7 +15,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"spillway/destinations"
@@ -81,9 +80,8 @@ type destination struct {
 	client *httpapi.Client
 	log    *slog.Logger
 
-	mu     sync.Mutex
-	lists  listing
-	schema schema
+	lists  httpapi.Known[[]list]
+	schema httpapi.Known[schema]
 }
 
 func open(_ context.Context, c Config, env destinations.Env) (destinations.Destination, error) {

@@ -8,19 +8,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"spillway/destinations"
 	"spillway/destinations/httpapi"
 )
-
-// fieldsLast is for how long the fields of an object are taken to be those that were listed.
-const fieldsLast = 10 * time.Minute
-
-type listing struct {
-	fields []destinations.Field
-	at     time.Time
-}
 
 // custom is a field of the account's own, as Zendesk lists it.
 type custom struct {
@@ -40,12 +31,11 @@ func (d *destination) Fields(ctx context.Context, object string) ([]destinations
 	if !ok {
 		return nil, noObject(object)
 	}
-	d.mu.Lock()
-	known := d.fields[object]
-	d.mu.Unlock()
-	if known.fields != nil && time.Since(known.at) < fieldsLast {
-		return slices.Clone(known.fields), nil
-	}
+	known, err := d.fields.Get(object, func() ([]destinations.Field, error) { return d.listFields(ctx, object, k) })
+	return slices.Clone(known), err
+}
+
+func (d *destination) listFields(ctx context.Context, object string, k kind) ([]destinations.Field, error) {
 	fields := slices.Clone(k.fields)
 	query := url.Values{"page[size]": {"100"}}
 	for more := true; more; {
@@ -70,10 +60,7 @@ func (d *destination) Fields(ctx context.Context, object string) ([]destinations
 		query.Set("page[after]", meta.After)
 		more = meta.More && meta.After != "" && len(list) > 0
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.fields[object] = listing{fields, time.Now()}
-	return slices.Clone(fields), nil
+	return fields, nil
 }
 
 func (c custom) field(group string, t destinations.FieldType) destinations.Field {

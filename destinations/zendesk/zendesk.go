@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"regexp"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -63,10 +62,8 @@ type destination struct {
 
 	jobs    chan struct{} // those that are queued
 	imports *imports
-	singles *rate.Limiter // of users
-
-	mu     sync.Mutex
-	fields map[string]listing // by the object's name
+	singles *rate.Limiter                       // of users
+	fields  httpapi.Known[[]destinations.Field] // of an object
 }
 
 var subdomain = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9-]*$`)
@@ -87,7 +84,7 @@ func open(_ context.Context, c Config, env destinations.Env) (destinations.Desti
 	}
 	d := &destination{
 		config: c, log: env.Log, jobs: make(chan struct{}, c.Jobs), imports: newImports(),
-		singles: rate.NewLimiter(rate.Limit(singly.PerSecond()), singly.Requests), fields: map[string]listing{},
+		singles: rate.NewLimiter(rate.Limit(singly.PerSecond()), singly.Requests),
 	}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
