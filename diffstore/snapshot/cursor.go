@@ -82,17 +82,17 @@ func (c *cursor) record() (record, error) {
 	if c.g == nil {
 		return c.arena.record(c.refs[c.at].offset), nil
 	}
-	if c.loaded && c.ahead == c.at+1 && c.ahead > c.group*groupSize {
+	if c.loaded && c.ahead == c.at+1 && c.ahead > c.group<<c.g.groupBits {
 		return c.last, nil
 	}
-	group := c.at / groupSize
+	group := c.at >> c.g.groupBits
 	if !c.loaded || c.group != group || c.ahead > c.at {
 		b, err := c.g.group(group)
 		if err != nil {
 			return record{}, err
 		}
 		c.texts = reader{b: b}
-		c.loaded, c.group, c.ahead, c.detail = true, group, group*groupSize, c.texts.uvarint()
+		c.loaded, c.group, c.ahead, c.detail = true, group, group<<c.g.groupBits, c.texts.uvarint()
 	}
 	for ; c.ahead < c.at; c.ahead++ {
 		c.skip()

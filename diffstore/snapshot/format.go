@@ -6,12 +6,12 @@ import (
 	"math/bits"
 )
 
-// formatVersion is that of all files. A newer one is refused. Journals of version 1 have no intents and no answers; nothing
-// else has changed since.
+// formatVersion is that of all files. A newer one is refused. In version 1 journals have no intents and no answers, the
+// groups of generations are larger, and all sums are chained.
 const formatVersion = 2
 
 const (
-	groupSize  = 32      // records whose texts are kept, and checked, together
+	groupBits  = 3       // 1<<groupBits records have their texts kept, and checked, together
 	entrySize  = 21      // bytes of an index entry: 7 of the hash, 7 of the source, 7 of the sum
 	refSize    = 12      // bytes in the table of groups: where a group ends, and its checksum
 	blockSize  = 1 << 16 // bytes behind the texts that share a checksum
@@ -21,6 +21,8 @@ const (
 	minBits    = 8  // of a directory: the first byte of a hash follows from the bucket, and is not kept
 	maxBits    = 28
 	hashMask   = 1<<56 - 1
+
+	groupBitsOf1 = 5 // in version 1
 
 	tellWidth = 8 // bits of the hash of an identifier that stand with the number of its record, beside the bucket
 )
@@ -51,6 +53,14 @@ const (
 	generationMagic = "SPLWSNAP"
 	journalMagic    = "SPLWJRNL"
 )
+
+// groupBits are those of a generation that begins so.
+func (h *header) groupBits() uint {
+	if h.version < 2 {
+		return groupBitsOf1
+	}
+	return groupBits
+}
 
 func (h header) bytes() []byte {
 	b := append([]byte(h.magic), make([]byte, 0, headerSize)...)
@@ -124,14 +134,14 @@ type layout struct {
 	idWidth                                               uint // bits of the number of a record
 }
 
-// layout returns false where the counts are none that a file can have.
-func (f footer) layout() (l layout, ok bool) {
+// layout is that of groups of 1<<groupBits records. It returns false where the counts are none that a file can have.
+func (f footer) layout(groupBits uint) (l layout, ok bool) {
 	const most = 1 << 32
 	if f.rows >= most || f.ids >= 1<<40 || f.dataEnd >= 1<<56 || f.dataEnd < headerSize ||
 		f.keyBits < minBits || f.keyBits > maxBits || f.idBits < minBits || f.idBits > maxBits {
 		return l, false
 	}
-	l.groupCount = (f.rows + groupSize - 1) / groupSize
+	l.groupCount = (f.rows + 1<<groupBits - 1) >> groupBits
 	l.idWidth = uint(max(bits.Len64(f.rows), 1))
 	l.index = f.dataEnd
 	l.keyDir = l.index + f.rows*entrySize

@@ -17,7 +17,8 @@ type generation struct {
 	content []byte
 	footer
 	layout
-	seal *sealer
+	seal      *sealer
+	groupBits uint // a group has the texts of 1<<groupBits records
 
 	index, keyDir, idDir, ids []byte
 	keyShift, idShift         uint
@@ -63,8 +64,9 @@ func (g *generation) prepare(ref *fileRef, key []byte) error {
 	if h.file.String() != ref.Nonce || g.rows != ref.Rows {
 		return damage("it is another file than the one that was published")
 	}
+	g.groupBits = h.groupBits()
 	var ok bool
-	if g.layout, ok = g.footer.layout(); !ok || g.end != uint64(len(g.content)) {
+	if g.layout, ok = g.footer.layout(g.groupBits); !ok || g.end != uint64(len(g.content)) {
 		return damage("its sections do not fit")
 	}
 	if h.encrypted {
@@ -223,19 +225,20 @@ func (g *generation) record(ord uint64) (record, error) {
 
 // touchGroup looks at where the group of a record is, and at the marks of the records before it there.
 func (g *generation) touchGroup(ord uint64) (loads uint64) {
-	for at := ord &^ (groupSize - 1); at < ord; at += 64 / entrySize {
+	for at := ord >> g.groupBits << g.groupBits; at < ord; at += 64 / entrySize {
 		loads += uint64(g.index[at*entrySize])
 	}
-	return loads + uint64(g.content[g.groups+ord/groupSize*refSize])
+	return loads + uint64(g.content[g.groups+ord>>g.groupBits*refSize])
 }
 
 // touchRecord looks at the texts of a group up to about where those of a record are.
 func (g *generation) touchRecord(ord uint64) (loads uint64) {
-	from, to := g.bounds(ord / groupSize)
+	from, to := g.bounds(ord >> g.groupBits)
 	if from > to || to > g.dataEnd {
 		return 0
 	}
-	to = min(from+(to-from)*(ord%groupSize+2)/groupSize, to)
+	size := uint64(1) << g.groupBits
+	to = min(from+(to-from)*(ord%size+2)/size, to)
 	for at := from; at < to; at += 64 {
 		loads += uint64(g.content[at])
 	}

@@ -73,6 +73,8 @@ func checkGolden(t *testing.T, golden map[string][]byte, options []Option) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "state")
 	restore(t, dir, golden)
+	checkSame(t, dir, options)
+	defer checkSame(t, dir, options)
 	k, err := openTest(t, dir, options...).Lookup(t.Context(), "contacts", "key-7")
 	if err != nil {
 		t.Fatal(err)
@@ -95,6 +97,21 @@ func checkGolden(t *testing.T, golden map[string][]byte, options []Option) {
 	}
 	if err := s.Verify(t.Context(), "contacts"); err != nil {
 		t.Error(err)
+	}
+}
+
+// checkSame compares a row of a golden snapshot that is as it was when it was accepted.
+func checkSame(t *testing.T, dir string, options []Option) {
+	t.Helper()
+	v := viewOf(t, openTest(t, dir, options...))
+	h, err := v.Hasher()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := diffstore.Entry{Key: "key-7", ID: "id-7", Sum: v.Sum([]byte("record of key-7"))}
+	e.First = e.Sum
+	if changes := compare(t, v, e); changes[0].Verdict != diffstore.Same || h.Sum([]byte("record of key-7")) != e.Sum {
+		t.Errorf("an unchanged row is %+v, and the sum of its record %x or %x", changes[0], e.Sum, h.Sum([]byte("record of key-7")))
 	}
 }
 
@@ -179,8 +196,11 @@ func TestASum(t *testing.T) {
 		t.Fatal(err)
 	}
 	var lines []string
-	for _, text := range []string{"", "a", "twelve bytes", "thirteen byte", "twenty-eight bytes of a text", "a text that takes more than two blocks of sixteen"} {
-		lines = append(lines, fmt.Sprintf("%q %x %x %x", text, h.Sum([]byte(text)), h.HashKey([]byte(text)), h.SumSource([]byte(text))))
+	for _, kind := range []int{chainedSums, hashedSums} {
+		h.kind = kind
+		for _, text := range []string{"", "a", "twelve bytes", "thirteen byte", "twenty-eight bytes of a text", "a text that takes more than two blocks of sixteen"} {
+			lines = append(lines, fmt.Sprintf("%q %x %x %x", text, h.Sum([]byte(text)), h.HashKey([]byte(text)), h.SumSource([]byte(text))))
+		}
 	}
 	got := bytes.Join(toBytes(lines), []byte("\n"))
 	path := filepath.Join("testdata", "sums.txt")

@@ -27,6 +27,7 @@ type manifest struct {
 	Journal string `json:"journal"`
 	Sealed  int64  `json:"sealed"` // how long the journal was when it was last closed; it cannot be shorter
 
+	Sums            int    `json:"sums,omitempty"` // how Sum sums: chainedSums where it is left out
 	SumProof        string `json:"sum_proof"`
 	EncryptionProof string `json:"encryption_proof,omitempty"`
 }

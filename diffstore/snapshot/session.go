@@ -91,7 +91,7 @@ func (s *session) start() error {
 	case s.manifest == nil:
 		m := &manifest{
 			Sync: s.sync, Nonce: s.newNonce().String(), Epoch: 1,
-			SumProof: proof(s.sumKey, "sums"), EncryptionProof: proof(s.encryptionKey, "encryption"),
+			Sums: hashedSums, SumProof: proof(s.sumKey, "sums"), EncryptionProof: proof(s.encryptionKey, "encryption"),
 		}
 		out, err := s.createJournal(m)
 		if err != nil {

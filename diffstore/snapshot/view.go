@@ -74,6 +74,7 @@ func (v *view) load() error {
 func (v *view) loadFiles(m *manifest) (err error) {
 	v.overlay = newOverlay(v.inner, v.budget)
 	v.manifest = m
+	v.hasher.kind, v.inner.kind = m.Sums, m.Sums
 	if m.Base != nil {
 		if v.base, err = v.openGeneration(m.Base); err != nil {
 			return err

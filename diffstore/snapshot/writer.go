@@ -96,7 +96,7 @@ func (w *writer) flushHeld() (err error) {
 	}
 	w.addText(&r)
 	w.rows++
-	if w.inGroup++; w.inGroup == groupSize {
+	if w.inGroup++; w.inGroup == 1<<groupBits {
 		return w.closeGroup()
 	}
 	return nil
@@ -157,7 +157,7 @@ func (w *writer) closeGroup() error {
 	w.heads = binary.AppendUvarint(w.heads[:0], uint64(max(w.detail, 0)))
 	text := append(w.heads, w.group...)
 	w.heads = text
-	number := (w.rows - 1) / groupSize
+	number := (w.rows - 1) >> groupBits
 	text = w.seal.seal(number, text)
 	if _, err := w.write(text); err != nil {
 		return err
@@ -184,7 +184,7 @@ func (w *writer) finish() (size int64, err error) {
 		rows: w.rows, ids: w.idCount, dataEnd: w.offset, keyBits: w.keyBits, idBits: w.idBits,
 		headerSum: checksum(w.header.bytes()), file: w.header.file,
 	}
-	l, ok := f.layout()
+	l, ok := f.layout(groupBits)
 	if !ok {
 		return 0, errors.New("the snapshot is too large for its format")
 	}
