@@ -20,7 +20,7 @@ func (p *problems) about(key, format string, args ...any) {
 
 // in records a problem of one field.
 func (p *problems) in(f *Field, format string, args ...any) {
-	p.found = append(p.found, Problem{At: f.At, Field: f.Name, Message: fmt.Sprintf(format, args...)})
+	p.found = append(p.found, Problem{At: f.At.String(), Field: f.Name, Message: fmt.Sprintf(format, args...)})
 }
 
 // Check reports what is wrong with s itself, without a warehouse or a destination.

@@ -50,11 +50,11 @@ func contactColumns() []warehouse.Column {
 func contactSpec() Spec {
 	return Spec{
 		Sync: "contacts", Destination: "hubspot", Object: "contacts",
-		At: "syncs/contacts.toml", Lines: map[string]string{"mode": "syncs/contacts.toml:4"},
+		At: "syncs/contacts.toml", Lines: []KeyPlace{{"mode", At("syncs/contacts.toml", 4)}},
 		Key: []string{"customer_id"}, Identifier: "email", Mode: destinations.Upsert, OnRemoved: "archive",
 		Fields: []Field{
-			{Name: "email", Column: "email", At: "syncs/contacts.toml:10"},
-			{Name: "firstname", Column: "first_name", At: "syncs/contacts.toml:11"},
+			{Name: "email", Column: "email", At: At("syncs/contacts.toml", 10)},
+			{Name: "firstname", Column: "first_name", At: At("syncs/contacts.toml", 11)},
 		},
 	}
 }
@@ -83,7 +83,7 @@ func TestEveryMistakeOfAMappingIsNamedBeforeTheFirstRow(t *testing.T) {
 	t.Parallel()
 	with := func(f Field) func(*Spec) {
 		return func(s *Spec) {
-			f.At = "syncs/contacts.toml:12"
+			f.At = At("syncs/contacts.toml", 12)
 			s.Fields = append(s.Fields, f)
 		}
 	}

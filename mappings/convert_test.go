@@ -200,7 +200,7 @@ func TestColumnsThatCouldNeverBeSentAreProblems(t *testing.T) {
 		for i, to := range types {
 			s := Spec{
 				Key: []string{"id"}, Mode: destinations.Upsert, Identifier: "id",
-				Fields: []Field{{Name: "id", Column: "id"}, {Name: "x", Column: tt.column, Type: to, At: "syncs/s.toml:9"}},
+				Fields: []Field{{Name: "id", Column: "id"}, {Name: "x", Column: tt.column, Type: to, At: At("syncs/s.toml", 9)}},
 			}
 			m, problems := Compile(s, everyColumn(), people(), nil)
 			if tt.able[i] == 'x' {

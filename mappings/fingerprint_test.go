@@ -102,7 +102,7 @@ func TestTheFingerprintStaysWithWhatDecidesNoRecord(t *testing.T) {
 		"another type of such a one":  func(p *printed) { p.columns[4].Type = warehouse.Bytes },
 		"other places of columns":     func(p *printed) { p.columns = slices.Insert(p.columns, 0, warehouse.Column{Name: "new"}) },
 		"another order of fields":     func(p *printed) { slices.Reverse(p.spec.Fields) },
-		"another place in a file":     func(p *printed) { p.spec.Fields[0].At = "syncs/other.toml:3" },
+		"another place in a file":     func(p *printed) { p.spec.Fields[0].At = At("syncs/other.toml", 3) },
 	} {
 		p := newPrinted()
 		change(p)

@@ -9,6 +9,7 @@ package mappings
 
 import (
 	"cmp"
+	"slices"
 
 	"spillway/destinations"
 )
@@ -25,30 +26,47 @@ type Spec struct {
 	OnRemoved  string          // ignore, clear, archive or delete; empty is ignore
 	Fields     []Field         // in the order of the file
 
-	At    string            // where the sync is declared, for problems that concern no single field: "syncs/contacts.toml"
-	Lines map[string]string // where its keys are, as "mode": "syncs/contacts.toml:4"; those that are not given are missing
+	At    string     // where the sync is declared, for problems that concern no single field: "syncs/contacts.toml"
+	Lines []KeyPlace // where its keys are, in the order of the file; those that are not given are missing
+}
+
+// KeyPlace says where a key of a sync is declared.
+type KeyPlace struct {
+	Key string
+	At  Place
 }
 
 // Place returns where key is declared, or the sync where it is not.
-func (s *Spec) Place(key string) string { return cmp.Or(s.Lines[key], s.At) }
+func (s *Spec) Place(key string) string {
+	at, _ := s.Declared(key)
+	return cmp.Or(at, s.At)
+}
+
+// Declared returns where key is declared, if it is.
+func (s *Spec) Declared(key string) (at string, ok bool) {
+	i := slices.IndexFunc(s.Lines, func(l KeyPlace) bool { return l.Key == key })
+	if i < 0 {
+		return "", false
+	}
+	return s.Lines[i].At.String(), true
+}
 
 // Field says where the value of one destination field comes from. Exactly one of Column, Expr and Value is set.
 type Field struct {
 	Name string // the destination field
 
-	Column   string
-	Expr     string
-	Value    any // string, int64, float64, bool, time.Time, []any or map[string]any
-	HasValue bool
+	Column  string
+	Expr    string
+	Value   any                    // string, int64, float64, bool, time.Time, []any or map[string]any
+	Default any                    // takes the place of null, and of values that Map does not list; the same types as Value
+	Map     map[string]any         // by the text of the source's value
+	Type    destinations.FieldType // empty: that of the destination's field, else the column's own
 
-	Default    any // takes the place of null, and of values that Map does not list; the same types as Value
-	HasDefault bool
-	Map        map[string]any         // by the text of the source's value
-	Type       destinations.FieldType // empty: that of the destination's field, else the column's own
-	OnNull     OnNull
-	When       When
+	At Place // where the field is declared, for problems
 
-	At string // where the field is declared, for problems: "syncs/contacts.toml:14"
+	HasValue, HasDefault bool
+	OnNull               OnNull
+	When                 When
 }
 
 // OnNull says what becomes of a field whose value is null.

@@ -162,7 +162,7 @@ func (i *inspector) statementProblem(s *project.Sync, err error) project.Problem
 	p := mappings.Problem{At: i.sourceFile(s), Message: err.Error()}
 	if p.At == s.File {
 		for _, key := range []string{"model", "sql", "table"} {
-			if at, given := s.Mapping.Lines[key]; given {
+			if at, given := s.Mapping.Declared(key); given {
 				p.At, p.Key = at, key
 			}
 		}

@@ -17,7 +17,7 @@ func TestAnInspectionSaysAllThatIsWrong(t *testing.T) {
 	w := newWorld(t)
 	w.sync.Mapping.Destination, w.sync.Mapping.Object = "crm", "peple"
 	w.sync.Object = "peple"
-	w.sync.Mapping.Lines = map[string]string{"object": "syncs/contacts.toml:3"}
+	w.sync.Mapping.Lines = []mappings.KeyPlace{{Key: "object", At: mappings.At("syncs/contacts.toml", 3)}}
 	w.source.columns = personColumns[1:]
 	want := project.Problems{
 		{File: "syncs/contacts.toml", Key: "key", Message: `the model has no column "id"; there are: doc, email, name, note, origin, score`},
@@ -54,7 +54,7 @@ func TestAnInspectionTellsSettingsFromSystemsThatAreAway(t *testing.T) {
 			w.project.Destinations["crm"] = crm
 			other := *w.sync
 			other.Name, other.File = "others", "syncs/others.toml"
-			other.Mapping.Fields = append([]mappings.Field{{Name: "age", Column: "aeg", At: "syncs/others.toml:9"}}, other.Mapping.Fields...)
+			other.Mapping.Fields = append([]mappings.Field{{Name: "age", Column: "aeg", At: mappings.At("syncs/others.toml", 9)}}, other.Mapping.Fields...)
 			w.remote.fieldsError = test.err
 			e := w.open()
 			other.Mapping.Mode, other.Mapping.OnRemoved = other.Mode, other.OnRemoved

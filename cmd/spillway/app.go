@@ -202,6 +202,11 @@ func kinds() project.Kinds {
 
 // load finds and reads the project.
 func (a *app) load() (*project.Project, error) {
+	return a.loadWith(func(root string) (*project.Project, project.Problems) { return project.Load(root, kinds()) })
+}
+
+// loadWith is load with a way to read the files.
+func (a *app) loadWith(read func(root string) (*project.Project, project.Problems)) (*project.Project, error) {
 	root := a.projectDir
 	if root == "" {
 		here, err := os.Getwd()
@@ -212,7 +217,7 @@ func (a *app) load() (*project.Project, error) {
 			return nil, err
 		}
 	}
-	p, problems := project.Load(root, kinds())
+	p, problems := read(root)
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}

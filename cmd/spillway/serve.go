@@ -45,7 +45,7 @@ While it runs, spillway run, retry, reset, forget, runs approve and runs cancel 
 					return err
 				}
 			}
-			p, err := a.load()
+			p, err := a.loadWith(loadDensely)
 			if err != nil {
 				return err
 			}
@@ -74,6 +74,7 @@ type serving struct {
 	daemon   *daemon.Daemon
 	metrics  *telemetry.Metrics
 	reloads  chan daemon.Reloaded // to be entered into the audit log
+	stirred  chan struct{}        // holds a token when something happened
 }
 
 // newService refuses what must not be served. It opens nothing.
@@ -92,7 +93,7 @@ func (a *app) newService(p *project.Project, listen string, needsTokens bool) (*
 	}
 	return &serving{
 		app: a, project: p, exposure: e, tokens: tokens, audit: audit.New(p.State.Dir, time.Now), metrics: telemetry.New(),
-		reloads: make(chan daemon.Reloaded, 16),
+		reloads: make(chan daemon.Reloaded, 16), stirred: make(chan struct{}, 1),
 	}, nil
 }
 
@@ -111,7 +112,7 @@ func (s *serving) serve(ctx context.Context) (err error) {
 	}
 	s.daemon, err = daemon.Open(ctx, s.project, daemon.Options{
 		Engine: options, Watch: true, Notify: s.notified,
-		Load: func() (*project.Project, project.Problems) { return project.Load(s.project.Root, kinds()) },
+		Load: func() (*project.Project, project.Problems) { return loadDensely(s.project.Root) },
 	})
 	if err != nil {
 		return err
@@ -154,6 +155,7 @@ func (s *serving) work(ctx context.Context, hangups <-chan os.Signal) (err error
 	group.Go(func() error { return s.reload(working, hangups) })
 	group.Go(func() error { return s.watchdog(working) })
 	group.Go(func() error { return s.keepReloads(working) })
+	group.Go(func() error { return s.keepSmall(working) })
 	s.record(audit.Start, fronts.url)
 	err = s.announce(fronts.url)
 	if err == nil {
@@ -187,6 +189,10 @@ func (s *serving) announce(url string) error {
 // notified hears of what happens in the daemon, and must not keep it waiting.
 func (s *serving) notified(e daemon.Event) {
 	s.metrics.Notify(e)
+	select {
+	case s.stirred <- struct{}{}:
+	default:
+	}
 	if e.Reloaded == nil {
 		return
 	}

@@ -51,7 +51,7 @@ func (f *fieldsTable) decode(prefix string, t *settings.Table, o settings.Option
 			continue
 		}
 		field, found := decodeField(e, o)
-		field.Name, field.At = fieldName, at(e)
+		field.Name, field.At = fieldName, mappings.At(e.File(), e.Line())
 		f.fields = append(f.fields, field)
 		f.unsound[fieldName] = len(found) > 0
 		problems = append(problems, found...)

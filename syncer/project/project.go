@@ -202,7 +202,7 @@ func (p *Project) Sync(name string) (*Sync, bool) {
 
 // Load reads the project in the directory root. Where there are problems there is no project.
 func Load(root string, kinds Kinds) (*Project, Problems) {
-	l := &loader{kinds: kinds, project: &Project{}, zones: map[string]*time.Location{}, after: map[string]settings.Entry{}}
+	l := &loader{kinds: kinds, project: &Project{}, zones: map[string]*time.Location{}, texts: texts{}, after: map[string]settings.Entry{}}
 	absolute, err := filepath.Abs(root)
 	if err != nil {
 		return nil, Problems{{File: FileName, Message: fmt.Sprintf("the project's directory has no name: %s", err)}}
@@ -224,6 +224,7 @@ type loader struct {
 	defaults *settings.Table // [defaults]; may be nil
 	dbt      dbt
 	zones    map[string]*time.Location // as they are large, each is loaded once
+	texts    texts
 	after    map[string]settings.Entry // by the sync that has it
 	problems Problems
 

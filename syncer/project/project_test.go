@@ -196,7 +196,7 @@ concurrency = 4
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := func(line string) string { return "syncs/contacts.toml:" + line }
+	at := func(line int) mappings.Place { return mappings.At("syncs/contacts.toml", line) }
 	want := &Sync{
 		Name: "contacts", File: "syncs/contacts.toml",
 		Model: "customers", SQL: "select * from customers",
@@ -207,22 +207,34 @@ concurrency = 4
 		Mapping: mappings.Spec{
 			Sync: "contacts", Destination: "hook", Object: "contacts",
 			Key: []string{"account_id", "user_id"}, Identifier: "email", Mode: destinations.Update, OnRemoved: "archive",
-			At: "syncs/contacts.toml", Lines: map[string]string{
-				"model": at("2"), "warehouse": at("3"), "destination": at("4"), "object": at("5"), "mode": at("6"), "key": at("7"),
-				"identifier": at("8"), "on_removed": at("9"), "timezone": at("10"), "tags": at("11"), "fields": at("13"),
-				"guard": at("25"), "retry": at("31"), "delivery": at("35"), "schedule": "spillway.toml:27",
+			At: "syncs/contacts.toml", Lines: []mappings.KeyPlace{
+				{Key: "model", At: at(2)},
+				{Key: "warehouse", At: at(3)},
+				{Key: "destination", At: at(4)},
+				{Key: "object", At: at(5)},
+				{Key: "mode", At: at(6)},
+				{Key: "key", At: at(7)},
+				{Key: "identifier", At: at(8)},
+				{Key: "on_removed", At: at(9)},
+				{Key: "timezone", At: at(10)},
+				{Key: "tags", At: at(11)},
+				{Key: "fields", At: at(13)},
+				{Key: "guard", At: at(25)},
+				{Key: "retry", At: at(31)},
+				{Key: "delivery", At: at(35)},
+				{Key: "schedule", At: mappings.At("spillway.toml", 27)},
 			},
 			Fields: []mappings.Field{
-				{Name: "email", Column: "email", At: at("14")},
-				{Name: "firstname", Column: "first_name", Default: "there", HasDefault: true, At: at("15")},
-				{Name: "plan", Column: "plan", Map: map[string]any{"free": "Free", "pro": "Pro"}, At: at("16")},
-				{Name: "full_name", Expr: "first_name + ' ' + last_name", At: at("17")},
-				{Name: "source", Value: "warehouse", HasValue: true, At: at("18")},
-				{Name: "signup", Column: "created_at", Type: destinations.DateType, At: at("19")},
-				{Name: "lead_score", Column: "score", OnNull: mappings.Skip, At: at("20")},
-				{Name: "first_seen", Column: "created_at", When: mappings.OnInsert, At: at("21")},
-				{Name: "custom_attributes.plan", Column: "plan", At: at("22")},
-				{Name: "custom_attributes.tier", Column: "tier", At: at("23")},
+				{Name: "email", Column: "email", At: at(14)},
+				{Name: "firstname", Column: "first_name", Default: "there", HasDefault: true, At: at(15)},
+				{Name: "plan", Column: "plan", Map: map[string]any{"free": "Free", "pro": "Pro"}, At: at(16)},
+				{Name: "full_name", Expr: "first_name + ' ' + last_name", At: at(17)},
+				{Name: "source", Value: "warehouse", HasValue: true, At: at(18)},
+				{Name: "signup", Column: "created_at", Type: destinations.DateType, At: at(19)},
+				{Name: "lead_score", Column: "score", OnNull: mappings.Skip, At: at(20)},
+				{Name: "first_seen", Column: "created_at", When: mappings.OnInsert, At: at(21)},
+				{Name: "custom_attributes.plan", Column: "plan", At: at(22)},
+				{Name: "custom_attributes.tier", Column: "tier", At: at(23)},
 			},
 		},
 		Guard: Guard{

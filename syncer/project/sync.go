@@ -55,6 +55,7 @@ func (l *loader) loadSync(syncName string) {
 	l.refuse(settings.Decode(t, &s, l.options)...)
 	d := &draft{loader: l, table: t, declared: s, sync: &Sync{Name: syncName, File: file}}
 	d.build()
+	l.texts.share(d.sync)
 	l.project.Syncs = append(l.project.Syncs, d.sync)
 }
 
@@ -285,10 +286,11 @@ func (d *draft) refuseMapping(p mappings.Problem) {
 }
 
 // lines tells where the keys of the sync stand.
-func (d *draft) lines() map[string]string {
-	lines := map[string]string{}
-	for _, e := range d.table.Entries() {
-		lines[e.Name] = at(e)
+func (d *draft) lines() []mappings.KeyPlace {
+	entries := d.table.Entries()
+	lines := make([]mappings.KeyPlace, len(entries))
+	for i, e := range entries {
+		lines[i] = mappings.KeyPlace{Key: e.Name, At: mappings.At(e.File(), e.Line())}
 	}
 	return lines
 }
