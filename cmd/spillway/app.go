@@ -102,7 +102,7 @@ and sends only the rows that changed, through declared field mappings, into CRM,
 	}{
 		{"start", "To begin:", []*cobra.Command{a.initCommand(), a.demoCommand(), a.sandboxCommand()}},
 		{"work", "To check and to deliver:", []*cobra.Command{a.validateCommand(), a.doctorCommand(), a.planCommand(), a.runCommand(), a.serveCommand()}},
-		{"look", "To look at what there is:", []*cobra.Command{a.runsCommand(), a.stateCommand(), a.modelsCommand(), a.destinationsCommand()}},
+		{"look", "To look at what there is:", []*cobra.Command{a.runsCommand(), a.whyCommand(), a.stateCommand(), a.modelsCommand(), a.destinationsCommand()}},
 		{"mend", "To mend:", []*cobra.Command{a.retryCommand(), a.resetCommand(), a.forgetCommand()}},
 		{"other", "Besides:", []*cobra.Command{a.tokenCommand(), a.auditCommand(), a.schemaCommand(), a.completionCommand(), a.versionCommand()}},
 	} {

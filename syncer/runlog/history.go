@@ -91,3 +91,22 @@ func (l *Log) Sightings(ctx context.Context, sync, key string, most int) ([]Sigh
 	}
 	return sightings, nil
 }
+
+// Mention is a row that the log knows, by its key as the log shows it.
+type Mention struct {
+	Sync string `db:"sync"`
+	Key  string `db:"key"`
+}
+
+// Mentions returns the rows of all syncs that have this key, or that have this identifier and a problem now: at most so
+// many, by their syncs. Both are given in plain.
+func (l *Log) Mentions(ctx context.Context, text string, most int) (found []Mention, err error) {
+	err = l.db.SelectContext(ctx, &found, `select r.sync, w.key from rows w join runs r on r.id = w.run_id where w.key = ?
+		union select r.sync, w.key from rows w join runs r on r.id = w.run_id
+			where w.run_id in (select distinct last_run from problems) and w.identifier = ?
+		order by 1, 2 limit ?`, l.Shown(text), l.Shown(text), most)
+	if err != nil {
+		return nil, fmt.Errorf("look for a row in the run log: %w", err)
+	}
+	return found, nil
+}

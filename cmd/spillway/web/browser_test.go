@@ -58,7 +58,7 @@ func TestHostileTextStaysText(t *testing.T) {
 		server := httptest.NewServer(s.handler)
 		newest := h.runs[len(h.runs)-1]
 		for _, attack := range all[round*len(all)/rounds : (round+1)*len(all)/rounds] {
-			for _, path := range []string{"/runs?sync=", "/runs/" + newest.ID + "?about=", "/syncs/people/row?key=", "/login?next="} {
+			for _, path := range []string{"/runs?sync=", "/runs/" + newest.ID + "?about=", "/syncs/people/row?key=", "/rows?about=", "/login?next="} {
 				w := s.ask(http.MethodGet, path+url.QueryEscape(attack), "")
 				if strings.Contains(w.Body.String(), attack) && strings.ContainsAny(attack, `<"'`) {
 					t.Errorf("%s shows %q as it is", path, attack)

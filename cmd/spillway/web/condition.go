@@ -88,19 +88,6 @@ func verdict(r *runlog.Run) string {
 	return "Nothing to send: the destination has accepted every row as it is."
 }
 
-// side is who has to act on a problem, and how.
-type side struct{ Whose, Do string }
-
-// sides are what to do about rows of an outcome.
-var sides = map[runlog.Outcome]side{
-	runlog.RowInvalid:     {"ours", "Mend the model or the mapping: the next run takes the row anew."},
-	runlog.RowRejected:    {"the destination's verdict", "Mend the value in the warehouse, and the next run sends it; or put these back in line when the destination would take them now."},
-	runlog.RowDeferred:    {"on the way", "Nothing: the next run sends them again."},
-	runlog.RowUnknown:     {"on the way", "Nothing: no answer came, so the next run sends them again."},
-	runlog.RowQuarantined: {"given up", "Mend the value in the warehouse, or put these back in line."},
-	runlog.RowHeld:        {"held", "Look through the plan, then approve it; or mend the model and run again."},
-}
-
 // median returns the middle of the numbers, 0 of none.
 func median(numbers []int64) int64 {
 	if len(numbers) == 0 {

@@ -22,6 +22,7 @@ func (s *server) viewRoutes() []route {
 		get("/{$}", s.overviewPage),
 		get("/syncs/{sync}", s.syncPage),
 		get("/syncs/{sync}/row", s.rowPage),
+		get("/rows", s.searchPage),
 		get("/runs", s.runsPage),
 		get("/runs/{id}", s.runPage),
 		get("/connections", s.connectionsPage),

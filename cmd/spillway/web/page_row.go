@@ -2,7 +2,9 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 
+	"spillway/cmd/spillway/inquiry"
 	"spillway/syncer"
 	"spillway/syncer/daemon"
 	"spillway/syncer/runlog"
@@ -14,7 +16,12 @@ type rowBody struct {
 	Key       string
 	Known     *syncer.KnownRow // nil: the snapshot does not know it
 	Sightings []runlog.Sighting
-	Side      side // of its latest problem, while it is one
+	Side      inquiry.Side // of its latest problem, while it is one
+}
+
+// rowLink is the address of a row's page.
+func rowLink(sync, key string) string {
+	return "/syncs/" + url.PathEscape(sync) + "/row?" + url.Values{"key": {key}}.Encode()
 }
 
 // sightingsShown is how many runs a row's page goes back.
@@ -35,8 +42,6 @@ func (s *server) rowPage(w http.ResponseWriter, r *http.Request) error {
 	if body.Sightings, err = s.Daemon.Runs().Sightings(r.Context(), st.Sync.Name, body.Key, sightingsShown); err != nil {
 		return err
 	}
-	if len(body.Sightings) > 0 && st.Last != nil && body.Sightings[0].Run >= st.Last.ID {
-		body.Side = sides[body.Sightings[0].Outcome]
-	}
+	body.Side = inquiry.Row{Known: body.Known, Sightings: body.Sightings, Last: st.Last}.Side()
 	return s.render(w, r, http.StatusOK, "row", view{Title: "Row " + body.Key + " of " + st.Sync.Name, Section: "overview", Body: body})
 }

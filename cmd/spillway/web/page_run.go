@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strconv"
 
+	"spillway/cmd/spillway/inquiry"
 	"spillway/syncer/runlog"
 )
 
@@ -31,7 +32,7 @@ type amount struct {
 type group struct {
 	runlog.ErrorGroup
 	Share float64 // of all rows with problems, from 0 to 100
-	Side  side
+	Side  inquiry.Side
 	Cause runlog.Cause
 	Link  string // to its rows
 }
@@ -87,7 +88,7 @@ func (s *server) groupsOf(r *http.Request, run *runlog.Run) ([]group, error) {
 			return nil, err
 		}
 		if len(rows) > 0 {
-			found.Side = sides[rows[0].Outcome]
+			found.Side = inquiry.SideOf(rows[0].Outcome)
 		}
 		groups = append(groups, found)
 	}

@@ -109,7 +109,7 @@ func (s *shop) enterNth(i int, say func(string) string) {
 
 // pages are the addresses of one page of each kind.
 func (s *shop) pages() []string {
-	paths := []string{"/", "/syncs/people", "/runs?idle=1", "/runs/" + s.runs[len(s.runs)-1].ID, "/connections", "/project"}
+	paths := []string{"/", "/rows?about=nobody", "/syncs/people", "/runs?idle=1", "/runs/" + s.runs[len(s.runs)-1].ID, "/connections", "/project"}
 	for known := range s.known {
 		paths = append(paths, "/syncs/people/row?key="+url.QueryEscape(strings.TrimPrefix(known, "people ")))
 	}

@@ -36,7 +36,7 @@ func (v view) May(scope string) bool {
 }
 
 // pageTemplates are the pages, by the names of their files without the ending.
-var pageTemplates = parsePages("overview", "sync", "runs", "run", "row", "connections", "project", "failure", "login")
+var pageTemplates = parsePages("overview", "sync", "runs", "run", "row", "search", "connections", "project", "failure", "login")
 
 func parsePages(names ...string) map[string]*template.Template {
 	layout := template.Must(template.New("").Funcs(functions).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html"))
