@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -19,15 +18,13 @@ import (
 	"spillway/destinations/destinationtest"
 )
 
+func config(credential destinations.Secret) Config {
+	return Config{APIKey: credential, BaseURL: "https://api.brevo.com", Rate: destinations.Rate{Requests: 10, Per: time.Second}, Timeout: time.Minute}
+}
+
 func connect(t *testing.T, credential destinations.Secret, env destinations.Env) destinations.Destination {
 	t.Helper()
-	d, err := open(t.Context(), Config{
-		APIKey: credential, BaseURL: "https://api.brevo.com", Rate: destinations.Rate{Requests: 10, Per: time.Second}, Timeout: time.Minute,
-	}, env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
+	return destinationtest.Open(t, open, config(credential), env)
 }
 
 func dial(t *testing.T) (destinations.Destination, *brevotest.Fake, *destinationtest.Wire) {
@@ -39,10 +36,7 @@ func dial(t *testing.T) (destinations.Destination, *brevotest.Fake, *destination
 
 func person(n int) destinations.Record {
 	address := fmt.Sprintf("person+%d@example.com", n)
-	return destinations.Record{
-		Key: strconv.Itoa(n), ID: address, Token: fmt.Sprintf("token-%d", n),
-		Fields: destinations.Fields{{Name: "email", Value: address}, {Name: "attributes.FIRSTNAME", Value: "Person"}},
-	}
+	return destinationtest.Record(n, address, destinations.Fields{{Name: "email", Value: address}, {Name: "attributes.FIRSTNAME", Value: "Person"}})
 }
 
 func with(r destinations.Record, name string, v destinations.Value) destinations.Record {
@@ -91,14 +85,6 @@ func TestBrevoKeepsTheContractOfDestinations(t *testing.T) {
 	})
 }
 
-func statuses(results []destinations.Result) string {
-	var texts []string
-	for _, r := range results {
-		texts = append(texts, strings.TrimSuffix(r.Status.String()+":"+r.Code, ":"))
-	}
-	return strings.Join(texts, " ")
-}
-
 func TestWhatIsThereDecides(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -115,7 +101,7 @@ func TestWhatIsThereDecides(t *testing.T) {
 			d, f, wire := dial(t)
 			f.Contacts["PERSON+1@example.com"] = map[string]any{"id": 7}
 			got, err := d.Write(t.Context(), batch(test.op, person(1), person(2)))
-			if err != nil || statuses(got) != test.want || len(wire.Calls()) != 2 {
+			if err != nil || destinationtest.Statuses(got) != test.want || len(wire.Calls()) != 2 {
 				t.Errorf("%s: %+v, %v after %d requests", test.op, got, err, len(wire.Calls()))
 			}
 		})
@@ -129,7 +115,7 @@ func TestAnAddressWhereNothingIsDeletesNobody(t *testing.T) {
 			d, _, wire := dial(t)
 			wire.SpoilAll(destinationtest.Reply(404, body))
 			got, err := d.Write(t.Context(), batch(destinations.Delete, destinations.Record{Key: "1", ID: person(1).ID}))
-			if err != nil || statuses(got) != "unknown:answer" {
+			if err != nil || destinationtest.Statuses(got) != "unknown:answer" {
 				t.Errorf("%+v, %v", got, err)
 			}
 		})
@@ -169,7 +155,7 @@ func TestASecondThatIsUsedUpIsWaitedFor(t *testing.T) {
 		if err == nil {
 			got, err = d.Write(t.Context(), batch(destinations.Upsert, person(2)))
 		}
-		if took := time.Since(start); err != nil || statuses(got) != "accepted" || took < 8*time.Second || took > 10*time.Second {
+		if took := time.Since(start); err != nil || destinationtest.Statuses(got) != "accepted" || took < 8*time.Second || took > 10*time.Second {
 			t.Errorf("%+v, %v after %s", got, err, took)
 		}
 	})
@@ -220,12 +206,8 @@ func TestCheckNamesTheAccount(t *testing.T) {
 
 func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 	t.Parallel()
-	for want, c := range map[string]Config{
-		"api_key":  {BaseURL: "https://api.brevo.com"},
-		"base_url": {APIKey: destinationtest.Secret("xkeysib-1"), BaseURL: "brevo"},
-	} {
-		if _, err := open(t.Context(), c, destinations.Env{Name: "news"}); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v", want, err)
-		}
-	}
+	destinationtest.RefusesSettings(t, open, config(destinationtest.Secret("xkeysib-1")), map[string]func(*Config){
+		"api_key":  func(c *Config) { c.APIKey = nil },
+		"base_url": func(c *Config) { c.BaseURL = "brevo" },
+	})
 }

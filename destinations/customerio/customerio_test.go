@@ -20,38 +20,22 @@ import (
 )
 
 func config(set ...func(*Config)) Config {
-	c := Config{
+	return destinationtest.Changed(Config{
 		SiteID: "site-1", APIKey: destinationtest.Secret("api-key-1"), Region: "us", Deletion: "delete",
 		Rate: destinations.Rate{Requests: 100, Per: time.Second}, Timeout: time.Minute,
-	}
-	for _, f := range set {
-		f(&c)
-	}
-	return c
+	}, set)
 }
 
 func dial(t *testing.T, set ...func(*Config)) (destinations.Destination, *customeriotest.Fake, *destinationtest.Wire) {
 	t.Helper()
 	f := customeriotest.New()
 	wire := destinationtest.NewWire(f)
-	d, err := open(t.Context(), config(set...), destinations.Env{Name: "mail", Transport: wire})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := d.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return d, f, wire
+	return destinationtest.Open(t, open, config(set...), destinations.Env{Name: "mail", Transport: wire}), f, wire
 }
 
 func person(n int) destinations.Record {
 	address := fmt.Sprintf("person%d@example.com", n)
-	return destinations.Record{
-		Key: strconv.Itoa(n), ID: address, Token: fmt.Sprintf("token-%d", n),
-		Fields: destinations.Fields{{Name: "email", Value: address}, {Name: "name", Value: "Person"}},
-	}
+	return destinationtest.Record(n, address, destinations.Fields{{Name: "email", Value: address}, {Name: "name", Value: "Person"}})
 }
 
 func batch(object string, op destinations.Op, identifier string, records ...destinations.Record) destinations.Batch {
@@ -260,10 +244,7 @@ func TestCheckFindsTheRegion(t *testing.T) {
 		var log strings.Builder
 		f := customeriotest.New()
 		wire := destinationtest.NewWire(f)
-		d, err := open(t.Context(), config(), destinations.Env{Transport: wire, Log: slog.New(slog.NewTextHandler(&log, nil))})
-		if err != nil {
-			t.Fatal(err)
-		}
+		d := destinationtest.Open(t, open, config(), destinations.Env{Transport: wire, Log: slog.New(slog.NewTextHandler(&log, nil))})
 		if err := d.Check(t.Context()); err != nil || !strings.Contains(log.String(), "workspace=42") {
 			t.Errorf("%v; log %s", err, log.String())
 		}
@@ -294,16 +275,12 @@ func TestObjectsAreNamedByTheirType(t *testing.T) {
 
 func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 	t.Parallel()
-	for want, set := range map[string]func(*Config){
+	destinationtest.RefusesSettings(t, open, config(), map[string]func(*Config){
 		"site_id":  func(c *Config) { c.SiteID = "" },
 		"api_key":  func(c *Config) { c.APIKey = nil },
 		"region":   func(c *Config) { c.Region = "mars" },
 		"base_url": func(c *Config) { c.BaseURL = "customer.io" },
-	} {
-		if _, err := open(t.Context(), config(set), destinations.Env{Name: "mail"}); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v", want, err)
-		}
-	}
+	})
 }
 
 func FuzzAnswersAreNeverTakenForMoreThanTheySay(f *testing.F) {

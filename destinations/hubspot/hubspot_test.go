@@ -28,11 +28,7 @@ func config(credential destinations.Secret) Config {
 
 func connect(t *testing.T, credential destinations.Secret, env destinations.Env) destinations.Destination {
 	t.Helper()
-	d, err := open(t.Context(), config(credential), env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
+	return destinationtest.Open(t, open, config(credential), env)
 }
 
 // dial returns a destination with a fake of HubSpot behind a wire.
@@ -51,10 +47,7 @@ func dial(t *testing.T) (destinations.Destination, *hubspottest.Fake, *destinati
 
 func person(n int) destinations.Record {
 	address := fmt.Sprintf("person%d@example.com", n)
-	return destinations.Record{
-		Key: strconv.Itoa(n), ID: address, Token: fmt.Sprintf("token-%d", n),
-		Fields: destinations.Fields{{Name: "email", Value: address}, {Name: "firstname", Value: "Person"}},
-	}
+	return destinationtest.Record(n, address, destinations.Fields{{Name: "email", Value: address}, {Name: "firstname", Value: "Person"}})
 }
 
 func dropped(int) destinations.Record { return person(999_999) }
@@ -519,10 +512,7 @@ func TestALowerLimitOfTheAccountIsLearned(t *testing.T) {
 		var log strings.Builder
 		c := config(destinationtest.Secret("pat-eu1-1"))
 		c.Rate = destinations.Rate{Requests: 190, Per: 10 * time.Second}
-		d, err := open(t.Context(), c, destinations.Env{Transport: destinationtest.NewWire(hubspottest.New()), Log: slog.New(slog.NewTextHandler(&log, nil))})
-		if err != nil {
-			t.Fatal(err)
-		}
+		d := destinationtest.Open(t, open, c, destinations.Env{Transport: destinationtest.NewWire(hubspottest.New()), Log: slog.New(slog.NewTextHandler(&log, nil))})
 		for range 3 {
 			if err := d.Check(t.Context()); err != nil {
 				t.Fatal(err)

@@ -86,10 +86,7 @@ func TestAnAppsTokensAreRefreshed(t *testing.T) {
 		wire := destinationtest.NewWire(f)
 		c := config(nil)
 		c.Token, c.ClientID, c.ClientSecret, c.RefreshToken = nil, "app", destinationtest.Secret("app-secret"), destinationtest.Secret("refresh-me")
-		d, err := open(t.Context(), c, destinations.Env{Transport: wire, Tokens: filepath.Join(t.TempDir(), "hubspot.json")})
-		if err != nil {
-			t.Fatal(err)
-		}
+		d := destinationtest.Open(t, open, c, destinations.Env{Transport: wire, Tokens: filepath.Join(t.TempDir(), "hubspot.json")})
 		for n := range 3 {
 			got, err := d.Write(t.Context(), contacts(destinations.Upsert, person(n)))
 			if err != nil || got[0].Status != destinations.Accepted {

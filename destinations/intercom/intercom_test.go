@@ -25,14 +25,10 @@ import (
 const document = "intercom/intercom-2.16.yaml"
 
 func config(set ...func(*Config)) Config {
-	c := Config{
+	return destinationtest.Changed(Config{
 		Token: destinationtest.Secret("access-token-1"), Region: "us", APIVersion: "2.16",
 		Rate: destinations.Rate{Requests: 1600, Per: 10 * time.Second}, Timeout: time.Minute,
-	}
-	for _, f := range set {
-		f(&c)
-	}
-	return c
+	}, set)
 }
 
 func dial(t *testing.T) (destinations.Destination, *intercomtest.Fake, *destinationtest.Wire) {
@@ -44,27 +40,17 @@ func dial(t *testing.T) (destinations.Destination, *intercomtest.Fake, *destinat
 
 func connect(t *testing.T, credential destinations.Secret, env destinations.Env) destinations.Destination {
 	t.Helper()
-	d, err := open(t.Context(), config(func(c *Config) { c.Token = credential }), env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
+	return destinationtest.Open(t, open, config(func(c *Config) { c.Token = credential }), env)
 }
 
 func person(n int) destinations.Record {
 	address := fmt.Sprintf("person%d@example.com", n)
-	return destinations.Record{
-		Key: strconv.Itoa(n), ID: address, Token: fmt.Sprintf("token-%d", n),
-		Fields: destinations.Fields{{Name: "email", Value: address}, {Name: "name", Value: "Person"}},
-	}
+	return destinationtest.Record(n, address, destinations.Fields{{Name: "email", Value: address}, {Name: "name", Value: "Person"}})
 }
 
 func firm(n int) destinations.Record {
 	id := fmt.Sprintf("company-%d", n)
-	return destinations.Record{
-		Key: strconv.Itoa(n), ID: id, Token: fmt.Sprintf("token-%d", n),
-		Fields: destinations.Fields{{Name: "company_id", Value: id}, {Name: "name", Value: "Acme"}},
-	}
+	return destinationtest.Record(n, id, destinations.Fields{{Name: "company_id", Value: id}, {Name: "name", Value: "Acme"}})
 }
 
 func with(r destinations.Record, name string, v destinations.Value) destinations.Record {
@@ -145,18 +131,6 @@ func TestIntercomKeepsTheContractOfDestinations(t *testing.T) {
 			Lacks:  own,
 		})
 	})
-}
-
-func statuses(results []destinations.Result) string {
-	var texts []string
-	for _, r := range results {
-		text := r.Status.String()
-		if r.Code != "" {
-			text += ":" + r.Code
-		}
-		texts = append(texts, text)
-	}
-	return strings.Join(texts, " ")
 }
 
 func TestContacts(t *testing.T) {
@@ -248,7 +222,7 @@ func TestContacts(t *testing.T) {
 					test.set(f)
 				}
 				got, err := d.Write(t.Context(), test.batch)
-				if err != nil || statuses(got) != test.want {
+				if err != nil || destinationtest.Statuses(got) != test.want {
 					t.Errorf("%+v, %v", got, err)
 				}
 				var there []string
@@ -290,7 +264,7 @@ func TestAContactThatOnlySharesAnAddressIsLeftAlone(t *testing.T) {
 				b := batch(destinations.Upsert, record)
 				b.Identifier = "external_id"
 				got, err := d.Write(t.Context(), b)
-				if err != nil || statuses(got) != test.want || (test.held["name"] == "Person") != (test.want == "accepted") {
+				if err != nil || destinationtest.Statuses(got) != test.want || (test.held["name"] == "Person") != (test.want == "accepted") {
 					t.Errorf("%+v, %v; %v", got, err, test.held)
 				}
 			})
@@ -310,7 +284,7 @@ func TestAContactThatIsChangedIntoAnotherLeavesThatAlone(t *testing.T) {
 			return nil
 		})
 		got, err := d.Write(t.Context(), batch(destinations.Upsert, person(1)))
-		if err != nil || statuses(got) != "rejected:conflict" || len(wire.Calls()) != 2 {
+		if err != nil || destinationtest.Statuses(got) != "rejected:conflict" || len(wire.Calls()) != 2 {
 			t.Errorf("%+v, %v after %d requests", got, err, len(wire.Calls()))
 		}
 	})
@@ -328,7 +302,7 @@ func TestAContactThatCannotComeBackIsNotChanged(t *testing.T) {
 			return nil
 		})
 		got, err := d.Write(t.Context(), batch(destinations.Upsert, person(1), person(2)))
-		if err != nil || statuses(got) != "deferred:503 accepted" || f.Contacts["5da6f1"]["name"] != nil {
+		if err != nil || destinationtest.Statuses(got) != "deferred:503 accepted" || f.Contacts["5da6f1"]["name"] != nil {
 			t.Errorf("%+v, %v; %v", got, err, f.Contacts["5da6f1"])
 		}
 	})
@@ -344,7 +318,7 @@ func TestTagsAreAdded(t *testing.T) {
 		b := batch(destinations.Upsert, tags(person(1), "VIP", "beta"), tags(person(2), "vip"), tags(person(3), "forbidden"), tags(person(4)))
 		for range 2 {
 			got, err := d.Write(t.Context(), b)
-			if err != nil || statuses(got) != "accepted accepted rejected:parameter_invalid accepted" || !strings.HasPrefix(got[2].Reason, "written, but not tagged") {
+			if err != nil || destinationtest.Statuses(got) != "accepted accepted rejected:parameter_invalid accepted" || !strings.HasPrefix(got[2].Reason, "written, but not tagged") {
 				t.Errorf("%+v, %v", got, err)
 			}
 		}
@@ -358,7 +332,7 @@ func TestTagsAreAdded(t *testing.T) {
 			return nil
 		})
 		got, err := d.Write(t.Context(), batch(destinations.Upsert, tags(person(1), "VIP"), tags(person(2), "new")))
-		if err != nil || statuses(got) != "deferred:503 deferred:503" || !got[0].Doubt || !got[1].Doubt {
+		if err != nil || destinationtest.Statuses(got) != "deferred:503 deferred:503" || !got[0].Doubt || !got[1].Doubt {
 			t.Errorf("%+v, %v", got, err)
 		}
 	})
@@ -372,11 +346,11 @@ func TestCompaniesThatMustNotBeMadeAreLookedUp(t *testing.T) {
 			f.Single = single
 			f.Companies["77"] = map[string]any{"id": "77", "company_id": "company-1"}
 			got, err := d.Write(t.Context(), firms(destinations.Update, firm(1), firm(2)))
-			if err != nil || statuses(got) != "accepted rejected:not_found" || f.Companies["77"]["name"] != "Acme" {
+			if err != nil || destinationtest.Statuses(got) != "accepted rejected:not_found" || f.Companies["77"]["name"] != "Acme" {
 				t.Errorf("update: %+v, %v", got, err)
 			}
 			got, err = d.Write(t.Context(), firms(destinations.Delete, destinations.Record{Key: "2", ID: "company-2"}, destinations.Record{Key: "1", ID: "company-1"}))
-			if err != nil || statuses(got) != "accepted accepted" || len(f.Companies) != 0 {
+			if err != nil || destinationtest.Statuses(got) != "accepted accepted" || len(f.Companies) != 0 {
 				t.Errorf("delete: %+v, %v", got, err)
 			}
 		})
@@ -389,7 +363,7 @@ func TestAWindowThatIsUsedUpIsWaitedFor(t *testing.T) {
 		d, f, _ := dial(t)
 		f.Left = 2
 		start := time.Now()
-		if got, err := d.Write(t.Context(), batch(destinations.Upsert, person(1), person(2))); err != nil || statuses(got) != "accepted accepted" {
+		if got, err := d.Write(t.Context(), batch(destinations.Upsert, person(1), person(2))); err != nil || destinationtest.Statuses(got) != "accepted accepted" {
 			t.Fatalf("%+v, %v", got, err)
 		}
 		if took := time.Since(start); took < 7*time.Second || took > 10*time.Second {
@@ -456,13 +430,9 @@ func TestCheckNamesTheWorkspaceAndFindsMissingPermissions(t *testing.T) {
 
 func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 	t.Parallel()
-	for want, set := range map[string]func(*Config){
+	destinationtest.RefusesSettings(t, open, config(), map[string]func(*Config){
 		"token":    func(c *Config) { c.Token = nil },
 		"region":   func(c *Config) { c.Region = "mars" },
 		"base_url": func(c *Config) { c.BaseURL = "intercom.io" },
-	} {
-		if _, err := open(t.Context(), config(set), destinations.Env{Name: "support"}); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v", want, err)
-		}
-	}
+	})
 }

@@ -29,22 +29,14 @@ const (
 type doc = map[string]any
 
 func config(set ...func(*Config)) Config {
-	c := Config{APIKey: key, Audience: "a1b2c3d4e5", Connections: 8, Timeout: time.Minute}
-	for _, f := range set {
-		f(&c)
-	}
-	return c
+	return destinationtest.Changed(Config{APIKey: key, Audience: "a1b2c3d4e5", Connections: 8, Timeout: time.Minute}, set)
 }
 
 func dial(t *testing.T, set ...func(*Config)) (destinations.Destination, *mailchimptest.Fake, *destinationtest.Wire) {
 	t.Helper()
 	f := mailchimptest.New()
 	wire := destinationtest.NewWire(f)
-	d, err := open(t.Context(), config(set...), destinations.Env{Name: "news", Transport: wire})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d, f, wire
+	return destinationtest.Open(t, open, config(set...), destinations.Env{Name: "news", Transport: wire}), f, wire
 }
 
 func person(n int) destinations.Record { return member(fmt.Sprintf("person%d@example.com", n)) }
@@ -125,18 +117,6 @@ func TestMailchimpKeepsTheContractOfDestinations(t *testing.T) {
 	})
 }
 
-func statuses(results []destinations.Result) string {
-	var texts []string
-	for _, r := range results {
-		text := r.Status.String()
-		if r.Code != "" {
-			text += ":" + r.Code
-		}
-		texts = append(texts, text)
-	}
-	return strings.Join(texts, " ")
-}
-
 func TestMembers(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -181,13 +161,7 @@ func TestMembers(t *testing.T) {
 				if test.set != nil {
 					test.set(f)
 				}
-				got, err := d.Write(t.Context(), test.batch)
-				if err != nil || statuses(got) != test.want {
-					t.Errorf("%+v, %v", got, err)
-				}
-				if n := len(wire.Calls()); n != test.calls {
-					t.Errorf("%d requests, want %d", n, test.calls)
-				}
+				destinationtest.Delivers(t, d, wire, test.batch, test.want, test.calls)
 			})
 		})
 	}
@@ -204,7 +178,7 @@ func TestConsentIsSaidAsItIsMapped(t *testing.T) {
 				f.People[hash("person1@example.com")] = doc{"status": "unsubscribed", email: "person1@example.com"}
 				b := batch(destinations.Upsert, person(1), with(person(2), tags, []destinations.Value{"VIP"}), with(person(3), status, "pending"))
 				for range 2 {
-					if got, err := d.Write(t.Context(), b); err != nil || statuses(got) != "accepted accepted accepted" {
+					if got, err := d.Write(t.Context(), b); err != nil || destinationtest.Statuses(got) != "accepted accepted accepted" {
 						t.Fatalf("%+v, %v", got, err)
 					}
 				}
@@ -235,7 +209,7 @@ func TestAMemberThatCannotBeTaggedIsNotAccepted(t *testing.T) {
 		}
 		b := batch(destinations.Update, with(person(0), tags, []destinations.Value{"forbidden"}), with(person(1), tags, []destinations.Value{"VIP", nil, ""}))
 		got, err := d.Write(t.Context(), b)
-		if err != nil || statuses(got) != "rejected:Invalid Resource accepted" || !strings.HasPrefix(got[0].Reason, "written, but not tagged") {
+		if err != nil || destinationtest.Statuses(got) != "rejected:Invalid Resource accepted" || !strings.HasPrefix(got[0].Reason, "written, but not tagged") {
 			t.Errorf("%+v, %v", got, err)
 		}
 		if diff := cmp.Diff([]string{"VIP active"}, f.Tagged[hash(person(1).ID)]); diff != "" {
@@ -247,7 +221,7 @@ func TestAMemberThatCannotBeTaggedIsNotAccepted(t *testing.T) {
 			}
 			return nil
 		})
-		if got, err = d.Write(t.Context(), b); err != nil || statuses(got) != "deferred:503 deferred:503" || !got[0].Doubt {
+		if got, err = d.Write(t.Context(), b); err != nil || destinationtest.Statuses(got) != "deferred:503 deferred:503" || !got[0].Doubt {
 			t.Errorf("%+v, %v", got, err)
 		}
 	})
@@ -297,13 +271,13 @@ func TestObjectsAreTheAudiencesOfTheAccount(t *testing.T) {
 		if got := names(t, d); got != "members.a1b2c3d4e5 members.f6f7f8f9f0" {
 			t.Errorf("objects without a setting: %s", got)
 		}
-		if got, err := d.Write(t.Context(), batch(destinations.Upsert, person(1))); !errors.Is(err, destinations.ErrNoObject) || statuses(got) != "deferred:not_sent" {
+		if got, err := d.Write(t.Context(), batch(destinations.Upsert, person(1))); !errors.Is(err, destinations.ErrNoObject) || destinationtest.Statuses(got) != "deferred:not_sent" {
 			t.Errorf("members of one of several: %+v, %v", got, err)
 		}
 		d, f, wire := dial(t, func(c *Config) { c.Audience = "" })
 		f.Audiences = f.Audiences[:1]
 		for range 2 {
-			if got, err := d.Write(t.Context(), batch(destinations.Upsert, person(1))); err != nil || statuses(got) != "accepted" {
+			if got, err := d.Write(t.Context(), batch(destinations.Upsert, person(1))); err != nil || destinationtest.Statuses(got) != "accepted" {
 				t.Errorf("members of the only one: %+v, %v", got, err)
 			}
 		}
@@ -358,7 +332,7 @@ func TestAMissingMergeFieldIsNamed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, _, _ := dial(t)
 		got, err := d.Write(t.Context(), batch(destinations.Upsert, member("nameless@example.com")))
-		if err != nil || statuses(got) != "rejected:ERROR_GENERIC" || got[0].Reason != "Your merge fields were invalid.; LNAME: Please enter a value" {
+		if err != nil || destinationtest.Statuses(got) != "rejected:ERROR_GENERIC" || got[0].Reason != "Your merge fields were invalid.; LNAME: Please enter a value" {
 			t.Errorf("%+v, %v", got, err)
 		}
 	})
@@ -370,10 +344,7 @@ func TestCheckNamesTheAccountAndFindsAUserWithoutPower(t *testing.T) {
 		var log strings.Builder
 		f := mailchimptest.New()
 		wire := destinationtest.NewWire(f)
-		d, err := open(t.Context(), config(), destinations.Env{Transport: wire, Log: slog.New(slog.NewTextHandler(&log, nil))})
-		if err != nil {
-			t.Fatal(err)
-		}
+		d := destinationtest.Open(t, open, config(), destinations.Env{Transport: wire, Log: slog.New(slog.NewTextHandler(&log, nil))})
 		if err := d.Check(t.Context()); err != nil || !strings.Contains(log.String(), `account="Freddie's Jokes"`) || !strings.Contains(log.String(), "audience=Customers") {
 			t.Errorf("%v; log %s", err, log.String())
 		}
@@ -394,15 +365,11 @@ func TestCheckNamesTheAccountAndFindsAUserWithoutPower(t *testing.T) {
 
 func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 	t.Parallel()
-	for want, set := range map[string]func(*Config){
+	destinationtest.RefusesSettings(t, open, config(), map[string]func(*Config){
 		"api_key":     func(c *Config) { c.APIKey = nil },
 		"connections": func(c *Config) { c.Connections = 11 },
 		"base_url":    func(c *Config) { c.BaseURL = "mailchimp.com" },
-	} {
-		if _, err := open(t.Context(), config(set), destinations.Env{Name: "news"}); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v", want, err)
-		}
-	}
+	})
 }
 
 func FuzzAnswersAreNeverTakenForMoreThanTheySay(f *testing.F) {

@@ -3,7 +3,6 @@ package salesforce
 import (
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"testing"
 	"time"
 
@@ -50,12 +49,9 @@ func dial(t *testing.T, byJob bool) (*destination, *salesforcetest.Fake, *destin
 
 func person(n int) destinations.Record {
 	number := fmt.Sprintf("number-%d", n)
-	return destinations.Record{
-		Key: strconv.Itoa(n), ID: number, Token: fmt.Sprintf("token-%d", n),
-		Fields: destinations.Fields{
-			{Name: "Number__c", Value: number}, {Name: "LastName", Value: "Person"}, {Name: "Email", Value: fmt.Sprintf("person%d@example.com", n)},
-		},
-	}
+	return destinationtest.Record(n, number, destinations.Fields{
+		{Name: "Number__c", Value: number}, {Name: "LastName", Value: "Person"}, {Name: "Email", Value: fmt.Sprintf("person%d@example.com", n)},
+	})
 }
 
 func with(r destinations.Record, name string, v destinations.Value) destinations.Record {

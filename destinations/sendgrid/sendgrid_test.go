@@ -27,25 +27,17 @@ const members = contacts + "." + sendgridtest.List
 type doc = map[string]any
 
 func config(set ...func(*Config)) Config {
-	c := Config{
+	return destinationtest.Changed(Config{
 		APIKey: destinationtest.Secret("SG.key-1"), Region: "global", Rate: destinations.Rate{Requests: 5, Per: time.Second},
 		Wait: 15 * time.Minute, Timeout: time.Minute,
-	}
-	for _, f := range set {
-		f(&c)
-	}
-	return c
+	}, set)
 }
 
 func dial(t *testing.T) (destinations.Destination, *sendgridtest.Fake, *destinationtest.Wire) {
 	t.Helper()
 	f := sendgridtest.New()
 	wire := destinationtest.NewWire(f)
-	d, err := open(t.Context(), config(), destinations.Env{Name: "news", Transport: wire})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d, f, wire
+	return destinationtest.Open(t, open, config(), destinations.Env{Name: "news", Transport: wire}), f, wire
 }
 
 func person(n int) destinations.Record { return contact(fmt.Sprintf("person%d@example.com", n)) }
@@ -179,18 +171,6 @@ func TestTheRequestsForContactsThatAreThere(t *testing.T) {
 	}
 }
 
-func statuses(results []destinations.Result) string {
-	var texts []string
-	for _, r := range results {
-		text := r.Status.String()
-		if r.Code != "" {
-			text += ":" + r.Code
-		}
-		texts = append(texts, text)
-	}
-	return strings.Join(texts, " ")
-}
-
 func TestImports(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -239,13 +219,7 @@ func TestImports(t *testing.T) {
 				if test.set != nil {
 					test.set(f)
 				}
-				got, err := d.Write(t.Context(), test.batch)
-				if err != nil || statuses(got) != test.want {
-					t.Errorf("%+v, %v", got, err)
-				}
-				if n := len(wire.Calls()); n != test.calls {
-					t.Errorf("%d requests, want %d", n, test.calls)
-				}
+				destinationtest.Delivers(t, d, wire, test.batch, test.want, test.calls)
 			})
 		})
 	}
@@ -258,7 +232,7 @@ func TestAnImportThatDoesNotEndLeavesItsRowsUnknown(t *testing.T) {
 		f.Pending = 1000
 		start := time.Now()
 		got, err := d.Write(t.Context(), batch(contacts, destinations.Upsert, person(1)))
-		if err != nil || statuses(got) != "unknown:answer" || !strings.Contains(got[0].Reason, "within 15m") {
+		if err != nil || destinationtest.Statuses(got) != "unknown:answer" || !strings.Contains(got[0].Reason, "within 15m") {
 			t.Errorf("%+v, %v", got, err)
 		}
 		if took := time.Since(start); took != 15*time.Minute {
@@ -303,7 +277,7 @@ func TestTheFileOfErrorsIsAskedForWithoutTheKey(t *testing.T) {
 			}
 			return destinationtest.Reply(200, `{"status":"errored","results":{"requested_count":1,"errored_count":1,"errors_url":"http://169.254.169.254/latest"}}`)
 		})
-		if got, err := d.Write(t.Context(), batch(contacts, destinations.Upsert, bad(2))); err != nil || statuses(got) != "rejected:import_error" {
+		if got, err := d.Write(t.Context(), batch(contacts, destinations.Upsert, bad(2))); err != nil || destinationtest.Statuses(got) != "rejected:import_error" {
 			t.Errorf("%+v, %v", got, err)
 		}
 		if n := len(wire.Calls()); n != 5 {
@@ -324,8 +298,8 @@ func TestABatchIsSplitByItsBytes(t *testing.T) {
 			records = append(records, wide(1+n, 500_000))
 		}
 		got, err := d.Write(t.Context(), batch(contacts, destinations.Upsert, records...))
-		if err != nil || statuses(got[:2]) != "rejected:too_large accepted" || len(f.People) != 20 {
-			t.Errorf("%s, %v; %d contacts", statuses(got), err, len(f.People))
+		if err != nil || destinationtest.Statuses(got[:2]) != "rejected:too_large accepted" || len(f.People) != 20 {
+			t.Errorf("%s, %v; %d contacts", destinationtest.Statuses(got), err, len(f.People))
 		}
 		sizes := 0
 		for _, c := range wire.Calls() {
@@ -374,7 +348,7 @@ func TestManyAreLookedUpAndDeletedByTheHundred(t *testing.T) {
 		}
 		got, err := d.Write(t.Context(), batch(contacts, destinations.Delete, records...))
 		if err != nil || len(f.People) != 0 {
-			t.Errorf("%s, %v; %d contacts", statuses(got), err, len(f.People))
+			t.Errorf("%s, %v; %d contacts", destinationtest.Statuses(got), err, len(f.People))
 		}
 		if n := len(wire.Calls()); n != 3+3*2 {
 			t.Errorf("%d requests, want 9", n)
@@ -388,7 +362,7 @@ func TestAWindowThatIsUsedUpIsWaitedFor(t *testing.T) {
 		d, f, _ := dial(t)
 		f.Left = 1
 		start := time.Now()
-		if got, err := d.Write(t.Context(), batch(contacts, destinations.Upsert, person(1))); err != nil || statuses(got) != "accepted" {
+		if got, err := d.Write(t.Context(), batch(contacts, destinations.Upsert, person(1))); err != nil || destinationtest.Statuses(got) != "accepted" {
 			t.Fatalf("%+v, %v", got, err)
 		}
 		if took := time.Since(start); took < 7*time.Second || took > 10*time.Second {
@@ -430,7 +404,7 @@ func TestFieldsAreNamedAndSentByTheirIDs(t *testing.T) {
 			t.Errorf("a list that is not there: %v", err)
 		}
 		got, err := d.Write(t.Context(), batch(contacts, destinations.Upsert, with(person(1), customDot+"lost", "x")))
-		if !errors.Is(err, destinations.ErrConfig) || !strings.Contains(err.Error(), "lost") || statuses(got) != "deferred:not_sent" {
+		if !errors.Is(err, destinations.ErrConfig) || !strings.Contains(err.Error(), "lost") || destinationtest.Statuses(got) != "deferred:not_sent" {
 			t.Errorf("a field that is not there: %+v, %v", got, err)
 		}
 	})
@@ -442,10 +416,7 @@ func TestCheckNamesTheAccountAndFindsMissingScopes(t *testing.T) {
 		var log strings.Builder
 		f := sendgridtest.New()
 		wire := destinationtest.NewWire(f)
-		d, err := open(t.Context(), config(func(c *Config) { c.Region = "eu" }), destinations.Env{Transport: wire, Log: slog.New(slog.NewTextHandler(&log, nil))})
-		if err != nil {
-			t.Fatal(err)
-		}
+		d := destinationtest.Open(t, open, config(func(c *Config) { c.Region = "eu" }), destinations.Env{Transport: wire, Log: slog.New(slog.NewTextHandler(&log, nil))})
 		if err := d.Check(t.Context()); err != nil || !strings.Contains(log.String(), "account=acme") || wire.Calls()[0].Host != "api.eu.sendgrid.com" {
 			t.Errorf("%v; log %s; %s", err, log.String(), wire.Calls()[0].Host)
 		}
@@ -476,15 +447,11 @@ func TestAWriteThatIsCancelledWhileItWaitsForAnImportEnds(t *testing.T) {
 
 func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 	t.Parallel()
-	for want, set := range map[string]func(*Config){
+	destinationtest.RefusesSettings(t, open, config(), map[string]func(*Config){
 		"api_key":  func(c *Config) { c.APIKey = nil },
 		"region":   func(c *Config) { c.Region = "mars" },
 		"base_url": func(c *Config) { c.BaseURL = "sendgrid.com" },
-	} {
-		if _, err := open(t.Context(), config(set), destinations.Env{Name: "news"}); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v", want, err)
-		}
-	}
+	})
 }
 
 func FuzzFilesOfErrorsBlameNobodyTheyDoNotName(f *testing.F) {

@@ -19,14 +19,10 @@ import (
 )
 
 func config(set ...func(*Config)) Config {
-	c := Config{
+	return destinationtest.Changed(Config{
 		Token: destinationtest.Secret("xoxb-1-token"), Unanswered: hold, BaseURL: "https://slack.com/api",
 		Rate: destinations.Rate{Requests: 1, Per: time.Second}, Timeout: time.Minute,
-	}
-	for _, f := range set {
-		f(&c)
-	}
-	return c
+	}, set)
 }
 
 const hookURL = destinationtest.Secret("https://hooks.slack.com/services/T/B/X")
@@ -37,26 +33,14 @@ func byWebhook(c *Config) { c.Token, c.Webhook = nil, hookURL }
 func dial(t *testing.T, f *slacktest.Fake, dir string, set ...func(*Config)) (destinations.Destination, *destinationtest.Wire) {
 	t.Helper()
 	wire := destinationtest.NewWire(f)
-	d, err := open(t.Context(), config(set...), destinations.Env{Name: "chat", Transport: wire, State: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := d.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return d, wire
+	return destinationtest.Open(t, open, config(set...), destinations.Env{Name: "chat", Transport: wire, State: dir}), wire
 }
 
 func message(n int) destinations.Record {
 	sender := fmt.Sprintf("sender %d", n)
-	return destinations.Record{
-		Key: strconv.Itoa(n), ID: sender, Token: fmt.Sprintf("token-%d", n),
-		Fields: destinations.Fields{
-			{Name: "channel", Value: "#sales"}, {Name: "text", Value: "An order of £5 & more"}, {Name: "username", Value: sender},
-		},
-	}
+	return destinationtest.Record(n, sender, destinations.Fields{
+		{Name: "channel", Value: "#sales"}, {Name: "text", Value: "An order of £5 & more"}, {Name: "username", Value: sender},
+	})
 }
 
 func batch(records ...destinations.Record) destinations.Batch {
@@ -322,10 +306,7 @@ func TestCheckNamesTheTeamAndTheMissingScope(t *testing.T) {
 		var log strings.Builder
 		f := slacktest.New()
 		wire := destinationtest.NewWire(f)
-		d, err := open(t.Context(), config(), destinations.Env{Transport: wire, Log: slog.New(slog.NewTextHandler(&log, nil))})
-		if err != nil {
-			t.Fatal(err)
-		}
+		d := destinationtest.Open(t, open, config(), destinations.Env{Transport: wire, Log: slog.New(slog.NewTextHandler(&log, nil))})
 		if err := d.Check(t.Context()); err != nil || !strings.Contains(log.String(), "team=Acme") {
 			t.Errorf("%v; log %s", err, log.String())
 		}

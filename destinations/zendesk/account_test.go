@@ -114,7 +114,7 @@ func TestCheckNamesTheAccountAndWhatIsMissing(t *testing.T) {
 
 func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 	t.Parallel()
-	for want, set := range map[string]func(*Config){
+	destinationtest.RefusesSettings(t, open, config(), map[string]func(*Config){
 		"subdomain is":            func(c *Config) { c.Subdomain = "acme.zendesk.com" },
 		"credentials are missing": func(c *Config) { c.Token = nil },
 		"email is missing":        func(c *Config) { c.Token, c.APIToken = nil, c.Token },
@@ -122,9 +122,5 @@ func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 		"keep one":                func(c *Config) { c.ClientID = "client" },
 		"jobs is 0":               func(c *Config) { c.Jobs = 0 },
 		"base_url":                func(c *Config) { c.BaseURL = "acme" },
-	} {
-		if _, err := open(t.Context(), config(set), destinations.Env{Name: "support"}); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v", want, err)
-		}
-	}
+	})
 }

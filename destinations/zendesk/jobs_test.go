@@ -60,7 +60,7 @@ func TestWhatJobsSayIsUnderstood(t *testing.T) {
 				b := batch(users, destinations.Upsert, person(0), person(1), person(2))
 				b.Identifier = test.by
 				got, err := d.Write(t.Context(), b)
-				if err != nil || statuses(got) != test.want {
+				if err != nil || destinationtest.Statuses(got) != test.want {
 					t.Errorf("%+v, %v", got, err)
 				}
 			})
@@ -76,7 +76,7 @@ func TestADeletionMayBeConfirmedAsAWhole(t *testing.T) {
 			f.Records[users]["7"] = record{"id": json.Number("7"), "external_id": "Customer-1"}
 			f.Outcomes = func([]any) any { return record{"success": says} }
 			got, err := d.Write(t.Context(), batch(users, destinations.Delete, gone(person(1))))
-			if err != nil || statuses(got) != want {
+			if err != nil || destinationtest.Statuses(got) != want {
 				t.Errorf("%t: %+v, %v", says, got, err)
 			}
 		})
@@ -90,7 +90,7 @@ func TestJobsAreWaitedFor(t *testing.T) {
 		f.Polls = 5
 		start := time.Now()
 		got, err := d.Write(t.Context(), batch(users, destinations.Upsert, person(1)))
-		if err != nil || statuses(got) != "accepted" || len(wire.Calls()) != 7 {
+		if err != nil || destinationtest.Statuses(got) != "accepted" || len(wire.Calls()) != 7 {
 			t.Errorf("%+v, %v after %d requests", got, err, len(wire.Calls()))
 		}
 		if took := time.Since(start); took < 30*time.Second || took > 40*time.Second { // 1 + 2 + 4 + 8 + 10 + 10
@@ -98,13 +98,13 @@ func TestJobsAreWaitedFor(t *testing.T) {
 		}
 		f.Polls = 1000
 		got, err = d.Write(t.Context(), batch(users, destinations.Upsert, person(1)))
-		if err != nil || statuses(got) != "unknown:answer" || !strings.Contains(got[0].Reason, "10m0s") {
+		if err != nil || destinationtest.Statuses(got) != "unknown:answer" || !strings.Contains(got[0].Reason, "10m0s") {
 			t.Errorf("a job without an end: %+v, %v", got, err)
 		}
 		f.Polls, f.Ending = 0, "failed"
 		f.Outcomes = func([]any) any { return nil }
 		got, err = d.Write(t.Context(), batch(users, destinations.Upsert, person(1)))
-		if err != nil || statuses(got) != "unknown:no_result" || !strings.Contains(got[0].Reason, "failed") {
+		if err != nil || destinationtest.Statuses(got) != "unknown:no_result" || !strings.Contains(got[0].Reason, "failed") {
 			t.Errorf("a job that failed: %+v, %v", got, err)
 		}
 	})
@@ -143,7 +143,7 @@ func TestADeliveryThatIsCancelledWhileItsJobRunsEndsAtOnce(t *testing.T) {
 		defer cancel()
 		start := time.Now()
 		got, err := d.Write(ctx, batch(users, destinations.Upsert, person(1)))
-		if !errors.Is(err, context.DeadlineExceeded) || statuses(got) != "unknown:answer" || time.Since(start) > 21*time.Second {
+		if !errors.Is(err, context.DeadlineExceeded) || destinationtest.Statuses(got) != "unknown:answer" || time.Since(start) > 21*time.Second {
 			t.Errorf("%+v, %v after %s", got, err, time.Since(start))
 		}
 	})
@@ -158,7 +158,7 @@ func TestNoMoreJobsAreQueuedThanTheAccountTakes(t *testing.T) {
 		for n := range 6 {
 			go func() {
 				got, err := d.Write(t.Context(), batch(users, destinations.Upsert, person(n)))
-				if statuses(got) != "accepted" {
+				if destinationtest.Statuses(got) != "accepted" {
 					err = fmt.Errorf("%+v, %w", got, err)
 				}
 				done <- err
@@ -190,7 +190,7 @@ func TestNoMoreJobsAreQueuedThanTheAccountTakes(t *testing.T) {
 		}
 		f.Running, f.Polls = 32, 0
 		start := time.Now()
-		if got, err := d.Write(t.Context(), batch(users, destinations.Upsert, person(7))); err != nil || statuses(got) != "deferred:TooManyJobs" {
+		if got, err := d.Write(t.Context(), batch(users, destinations.Upsert, person(7))); err != nil || destinationtest.Statuses(got) != "deferred:TooManyJobs" {
 			t.Errorf("with other jobs: %+v, %v", got, err)
 		}
 		if took := time.Since(start); took < 2*jobsWait {
@@ -210,7 +210,7 @@ func TestUsersAreMadeOneASecondWhereTheyCannotBeImported(t *testing.T) {
 			records = append(records, person(n))
 		}
 		got, err := d.Write(t.Context(), batch(users, destinations.Upsert, records...))
-		if err != nil || statuses(got) != strings.TrimSpace(strings.Repeat("accepted ", 10)) {
+		if err != nil || destinationtest.Statuses(got) != strings.TrimSpace(strings.Repeat("accepted ", 10)) {
 			t.Errorf("%+v, %v", got, err)
 		}
 		if took := time.Since(start); took < 9*time.Second || took > 15*time.Second {
@@ -250,7 +250,7 @@ func TestAMinuteThatIsUsedUpIsWaitedFor(t *testing.T) {
 		d, f, _ := dial(t)
 		f.Left = 1
 		start := time.Now()
-		if got, err := d.Write(t.Context(), batch(users, destinations.Upsert, person(1))); err != nil || statuses(got) != "accepted" {
+		if got, err := d.Write(t.Context(), batch(users, destinations.Upsert, person(1))); err != nil || destinationtest.Statuses(got) != "accepted" {
 			t.Fatalf("%+v, %v", got, err)
 		}
 		if took := time.Since(start); took < 41*time.Second || took > 50*time.Second {

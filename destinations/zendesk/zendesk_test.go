@@ -20,25 +20,17 @@ import (
 )
 
 func config(set ...func(*Config)) Config {
-	c := Config{
+	return destinationtest.Changed(Config{
 		Subdomain: "acme", Token: destinationtest.Secret("access-token-1"), Jobs: 10, JobTimeout: 10 * time.Minute,
 		Rate: destinations.Rate{Requests: 400, Per: time.Minute}, Timeout: time.Minute,
-	}
-	for _, f := range set {
-		f(&c)
-	}
-	return c
+	}, set)
 }
 
 func dial(t *testing.T, set ...func(*Config)) (destinations.Destination, *zendesktest.Fake, *destinationtest.Wire) {
 	t.Helper()
 	f := zendesktest.New()
 	wire := destinationtest.NewWire(f)
-	d, err := open(t.Context(), config(set...), destinations.Env{Name: "support", Transport: wire})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d, f, wire
+	return destinationtest.Open(t, open, config(set...), destinations.Env{Name: "support", Transport: wire}), f, wire
 }
 
 func byToken(t *testing.T, credential destinations.Secret, env destinations.Env) destinations.Destination {
@@ -53,39 +45,26 @@ func byAPIToken(t *testing.T, credential destinations.Secret, env destinations.E
 
 func connect(t *testing.T, env destinations.Env, set func(*Config)) destinations.Destination {
 	t.Helper()
-	d, err := open(t.Context(), config(set), env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
+	return destinationtest.Open(t, open, config(set), env)
 }
 
 func person(n int) destinations.Record {
 	id := fmt.Sprintf("Customer-%d", n)
-	return destinations.Record{
-		Key: strconv.Itoa(n), ID: id, Token: fmt.Sprintf("token-%d", n),
-		Fields: destinations.Fields{
-			{Name: externalID, Value: id}, {Name: email, Value: fmt.Sprintf("person%d@example.com", n)}, {Name: "name", Value: "Person"},
-		},
-	}
+	return destinationtest.Record(n, id, destinations.Fields{
+		{Name: externalID, Value: id}, {Name: email, Value: fmt.Sprintf("person%d@example.com", n)}, {Name: "name", Value: "Person"},
+	})
 }
 
 func firm(n int) destinations.Record {
 	id := fmt.Sprintf("Account-%d", n)
-	return destinations.Record{
-		Key: strconv.Itoa(n), ID: id, Token: fmt.Sprintf("token-%d", n),
-		Fields: destinations.Fields{{Name: externalID, Value: id}, {Name: "name", Value: fmt.Sprintf("Acme %d", n)}},
-	}
+	return destinationtest.Record(n, id, destinations.Fields{{Name: externalID, Value: id}, {Name: "name", Value: fmt.Sprintf("Acme %d", n)}})
 }
 
 func request(n int) destinations.Record {
 	id := fmt.Sprintf("Incident-%d", n)
-	return destinations.Record{
-		Key: strconv.Itoa(n), ID: id, Token: fmt.Sprintf("token-%d", n),
-		Fields: destinations.Fields{
-			{Name: externalID, Value: id}, {Name: "subject", Value: "A late parcel"}, {Name: "comment.body", Value: "It has not come."},
-		},
-	}
+	return destinationtest.Record(n, id, destinations.Fields{
+		{Name: externalID, Value: id}, {Name: "subject", Value: "A late parcel"}, {Name: "comment.body", Value: "It has not come."},
+	})
 }
 
 func with(r destinations.Record, name string, v destinations.Value) destinations.Record {
@@ -238,7 +217,7 @@ func TestAccessTokensOfAClientAreRefreshed(t *testing.T) {
 			c.ClientSecret, c.RefreshToken = destinationtest.Secret("client-secret"), destinationtest.Secret("refresh-1")
 		})
 		for range 2 {
-			if got, err := d.Write(t.Context(), batch(users, destinations.Upsert, person(1))); err != nil || statuses(got) != "accepted" {
+			if got, err := d.Write(t.Context(), batch(users, destinations.Upsert, person(1))); err != nil || destinationtest.Statuses(got) != "accepted" {
 				t.Fatalf("%+v, %v", got, err)
 			}
 		}
@@ -250,18 +229,6 @@ func TestAccessTokensOfAClientAreRefreshed(t *testing.T) {
 			t.Errorf("Authorization: %s", got)
 		}
 	})
-}
-
-func statuses(results []destinations.Result) string {
-	var texts []string
-	for _, r := range results {
-		text := r.Status.String()
-		if r.Code != "" {
-			text += ":" + r.Code
-		}
-		texts = append(texts, text)
-	}
-	return strings.Join(texts, " ")
 }
 
 func paths(wire *destinationtest.Wire) string {
@@ -374,7 +341,7 @@ func TestWhatIsThereIsLookedUp(t *testing.T) {
 				}
 				test.batch.Identifier = test.by
 				got, err := d.Write(t.Context(), test.batch)
-				if err != nil || statuses(got) != test.want {
+				if err != nil || destinationtest.Statuses(got) != test.want {
 					t.Errorf("%+v, %v", got, err)
 				}
 				if diff := cmp.Diff(test.places, paths(wire)); diff != "" {
