@@ -1,11 +1,8 @@
 package sendgrid
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"slices"
 	"strconv"
@@ -13,8 +10,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"spillway/destinations"
 	"spillway/destinations/destinationtest"
@@ -171,121 +166,6 @@ func TestTheRequestsForContactsThatAreThere(t *testing.T) {
 	}
 }
 
-func TestImports(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		name  string
-		set   func(*sendgridtest.Fake)
-		batch destinations.Batch
-		want  string
-		calls int
-	}{
-		{"one that takes its time is waited for", func(f *sendgridtest.Fake) { f.Unseen, f.Pending = 1, 3 }, batch(contacts, destinations.Upsert, person(1)), "accepted", 6},
-		{
-			"the file names who was refused", nil,
-			batch(contacts, destinations.Upsert, person(1), bad(2), person(3)), "accepted rejected:import_error accepted", 3,
-		},
-		{"all may be refused", nil, batch(contacts, destinations.Upsert, bad(1), bad(2)), "rejected:import_error rejected:import_error", 3},
-		{
-			"without a file they are halved", func(f *sendgridtest.Fake) { f.File = "none" },
-			batch(contacts, destinations.Upsert, person(1), bad(2), person(3), person(4)), "accepted rejected:import_error accepted accepted", 2 * 5,
-		},
-		{
-			"a file that names nobody tells nothing", func(f *sendgridtest.Fake) { f.File = "bare" },
-			batch(contacts, destinations.Upsert, person(1), bad(2)), "accepted rejected:import_error", 3 + 2 + 3,
-		},
-		{
-			"a file that is gone tells nothing", func(f *sendgridtest.Fake) { f.File = "gone" },
-			batch(contacts, destinations.Upsert, person(1), bad(2)), "accepted rejected:import_error", 3 + 2 + 3,
-		},
-		{"one that fails says nothing of the contacts", func(f *sendgridtest.Fake) { f.Failing = true }, batch(contacts, destinations.Upsert, person(1), person(2)), "deferred:import_failed deferred:import_failed", 2},
-		{"one that counts too few leaves all in doubt", func(f *sendgridtest.Fake) { f.Dropping = true }, batch(contacts, destinations.Upsert, person(1), person(2)), "unknown:answer unknown:answer", 2},
-		{
-			"a contact that is refused at once does not stop the others", nil,
-			batch(contacts, destinations.Upsert, person(1), contact(strings.Repeat("x", 250)+"@example.com")), "accepted rejected:400", 1 + 2 + 1,
-		},
-		{"nobody is made by an update", nil, batch(contacts, destinations.Update, person(1)), "rejected:not_found", 1},
-		{
-			"who is found by an alternate address is left alone", func(f *sendgridtest.Fake) {
-				f.People["x"] = doc{"id": "x", "email": "other@example.com", "alternate_emails": []any{"person1@example.com"}}
-			},
-			batch(contacts, destinations.Delete, gone(1), gone(2)), "rejected:alternate_email accepted", 1,
-		},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				d, f, wire := dial(t)
-				if test.set != nil {
-					test.set(f)
-				}
-				destinationtest.Delivers(t, d, wire, test.batch, test.want, test.calls)
-			})
-		})
-	}
-}
-
-func TestAnImportThatDoesNotEndLeavesItsRowsUnknown(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		d, f, _ := dial(t)
-		f.Pending = 1000
-		start := time.Now()
-		got, err := d.Write(t.Context(), batch(contacts, destinations.Upsert, person(1)))
-		if err != nil || destinationtest.Statuses(got) != "unknown:answer" || !strings.Contains(got[0].Reason, "within 15m") {
-			t.Errorf("%+v, %v", got, err)
-		}
-		if took := time.Since(start); took != 15*time.Minute {
-			t.Errorf("it took %s", took)
-		}
-	})
-}
-
-func TestAnAnswerThatIsLostOrCutLeavesItsRowsUnknown(t *testing.T) {
-	t.Parallel()
-	for name, fault := range map[string]destinationtest.Fault{
-		"hung": destinationtest.Hang(), "cut": destinationtest.Cut(), "without an import": destinationtest.Reply(202, `{}`),
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				d, _, wire := dial(t)
-				wire.SpoilAll(fault)
-				if got, err := d.Write(t.Context(), batch(contacts, destinations.Upsert, person(1))); err != nil || got[0].Status != destinations.Unknown {
-					t.Errorf("%+v, %v", got, err)
-				}
-			})
-		})
-	}
-}
-
-func TestTheFileOfErrorsIsAskedForWithoutTheKey(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		d, _, wire := dial(t)
-		got, err := d.Write(t.Context(), batch(contacts, destinations.Upsert, person(1), bad(2)))
-		if err != nil || got[1].Reason != "email, 'no-address-2', is invalid" {
-			t.Errorf("%+v, %v", got, err)
-		}
-		last := wire.Calls()[2]
-		if last.Host != "sg-exports.s3.example" || last.Header.Get("Authorization") != "" || !strings.Contains(last.Query, "X-Amz-Signature=abc%2Fdef") {
-			t.Errorf("%+v", last)
-		}
-		wire.Spoil(func(_ int, r *http.Request) destinationtest.Fault {
-			if !strings.Contains(r.URL.Path, "/imports/") {
-				return nil
-			}
-			return destinationtest.Reply(200, `{"status":"errored","results":{"requested_count":1,"errored_count":1,"errors_url":"http://169.254.169.254/latest"}}`)
-		})
-		if got, err := d.Write(t.Context(), batch(contacts, destinations.Upsert, bad(2))); err != nil || destinationtest.Statuses(got) != "rejected:import_error" {
-			t.Errorf("%+v, %v", got, err)
-		}
-		if n := len(wire.Calls()); n != 5 {
-			t.Errorf("%d requests, want 5, as an address that is not https is not gone to", n)
-		}
-	})
-}
-
 func TestABatchIsSplitByItsBytes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -352,118 +232,6 @@ func TestManyAreLookedUpAndDeletedByTheHundred(t *testing.T) {
 		}
 		if n := len(wire.Calls()); n != 3+3*2 {
 			t.Errorf("%d requests, want 9", n)
-		}
-	})
-}
-
-func TestAWindowThatIsUsedUpIsWaitedFor(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		d, f, _ := dial(t)
-		f.Left = 1
-		start := time.Now()
-		if got, err := d.Write(t.Context(), batch(contacts, destinations.Upsert, person(1))); err != nil || destinationtest.Statuses(got) != "accepted" {
-			t.Fatalf("%+v, %v", got, err)
-		}
-		if took := time.Since(start); took < 7*time.Second || took > 10*time.Second {
-			t.Errorf("it took %s, want about eight seconds", took)
-		}
-	})
-}
-
-func TestFieldsAreNamedAndSentByTheirIDs(t *testing.T) {
-	t.Parallel()
-	text := func(name, label string) destinations.Field {
-		return destinations.Field{Name: name, Label: label, Type: destinations.String}
-	}
-	want := []destinations.Field{
-		text("email", "email"), text("phone_number_id", "phone_number_id"), text("external_id", "external_id"), text("anonymous_id", "anonymous_id"),
-		text("first_name", "first_name"),
-		{Name: alternate, Label: alternate, Type: destinations.List},
-		{Name: "created_at", Label: "created_at", Type: destinations.DateTime, ReadOnly: true},
-		text(customDot+"notes", "notes"),
-		{Name: customDot + "Score", Label: "Score", Type: destinations.Number},
-		{Name: customDot + "renews", Label: "renews", Type: destinations.DateTime},
-	}
-	synctest.Test(t, func(t *testing.T) {
-		d, _, wire := dial(t)
-		for range 2 {
-			got, err := d.Fields(t.Context(), members)
-			if diff := cmp.Diff(want, got); diff != "" || err != nil {
-				t.Errorf("%v (-want +got):\n%s", err, diff)
-			}
-		}
-		if n := len(wire.Calls()); n != 3 {
-			t.Errorf("%d requests, want 3", n)
-		}
-		objects, err := d.Objects(t.Context())
-		if err != nil || len(objects) != 3 || objects[1].Name != members || !slices.Contains(objects[1].Operations, destinations.Archive) {
-			t.Errorf("%+v, %v", objects, err)
-		}
-		if _, err := d.Fields(t.Context(), contacts+".nosuchlist"); !errors.Is(err, destinations.ErrNoObject) {
-			t.Errorf("a list that is not there: %v", err)
-		}
-		got, err := d.Write(t.Context(), batch(contacts, destinations.Upsert, with(person(1), customDot+"lost", "x")))
-		if !errors.Is(err, destinations.ErrConfig) || !strings.Contains(err.Error(), "lost") || destinationtest.Statuses(got) != "deferred:not_sent" {
-			t.Errorf("a field that is not there: %+v, %v", got, err)
-		}
-	})
-}
-
-func TestCheckNamesTheAccountAndFindsMissingScopes(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var log strings.Builder
-		f := sendgridtest.New()
-		wire := destinationtest.NewWire(f)
-		d := destinationtest.Open(t, open, config(func(c *Config) { c.Region = "eu" }), destinations.Env{Transport: wire, Log: slog.New(slog.NewTextHandler(&log, nil))})
-		if err := d.Check(t.Context()); err != nil || !strings.Contains(log.String(), "account=acme") || wire.Calls()[0].Host != "api.eu.sendgrid.com" {
-			t.Errorf("%v; log %s; %s", err, log.String(), wire.Calls()[0].Host)
-		}
-		f.Scopes = []string{"mail.send"}
-		if err := d.Check(t.Context()); !errors.Is(err, destinations.ErrAuth) || !strings.Contains(err.Error(), "Marketing") {
-			t.Errorf("without a scope: %v", err)
-		}
-		f.Scopes = nil
-		if err := d.Check(t.Context()); !errors.Is(err, destinations.ErrConfig) {
-			t.Errorf("another service: %v", err)
-		}
-	})
-}
-
-func TestAWriteThatIsCancelledWhileItWaitsForAnImportEnds(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		d, f, _ := dial(t)
-		f.Pending = 1000
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		got, err := d.Write(ctx, batch(contacts, destinations.Upsert, person(1)))
-		if err == nil || got[0].Status != destinations.Unknown {
-			t.Errorf("%+v, %v", got, err)
-		}
-	})
-}
-
-func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
-	t.Parallel()
-	destinationtest.RefusesSettings(t, open, config(), map[string]func(*Config){
-		"api_key":  func(c *Config) { c.APIKey = nil },
-		"region":   func(c *Config) { c.Region = "mars" },
-		"base_url": func(c *Config) { c.BaseURL = "sendgrid.com" },
-	})
-}
-
-func FuzzFilesOfErrorsBlameNobodyTheyDoNotName(f *testing.F) {
-	f.Add("email,error\nPERSON1@example.com,no\n")
-	f.Add("\ufeffperson2@example.com\n")
-	f.Add("\"a\nb\",\"person3@example.com\",x\n")
-	b := batch(contacts, destinations.Upsert, person(1), person(2), person(3))
-	f.Fuzz(func(t *testing.T, text string) {
-		for i, reason := range readFaults(b, []byte(text)) {
-			if !strings.Contains(strings.ToLower(text), "person"+strconv.Itoa(i+1)) || reason == "" {
-				t.Errorf("record %d is blamed (%q)", i, reason)
-			}
 		}
 	})
 }
