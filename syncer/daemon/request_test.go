@@ -3,6 +3,7 @@ package daemon
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -187,6 +188,23 @@ func TestReady(t *testing.T) {
 		}
 		w.start()
 		w.sleep(24 * time.Hour)
+		if err := w.daemon.Ready(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}, every("contacts", ""))
+}
+
+// TestASchedulerThatStandsStillIsNotReady: whoever restarts the daemon when it gives no sign of life must come to know.
+func TestASchedulerThatStandsStillIsNotReady(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.start()
+		w.daemon.mu.Lock()
+		w.daemon.beat = w.daemon.now().Add(-silence - time.Second)
+		w.daemon.mu.Unlock()
+		if err := w.daemon.Ready(t.Context()); err == nil || !strings.Contains(err.Error(), "has not looked for what is due for 3m1s") {
+			t.Error(err)
+		}
+		w.sleep(2 * longestSleep) // it looks again
 		if err := w.daemon.Ready(t.Context()); err != nil {
 			t.Error(err)
 		}
