@@ -31,6 +31,7 @@ func TestServe(t *testing.T) {
 		"an address beyond loopback": testBeyondLoopback,
 		"a project that changes":     testChangingProject,
 		"a service manager":          testServiceManager,
+		"a deployment":               testDeployment,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

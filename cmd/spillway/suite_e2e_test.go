@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -111,6 +112,7 @@ type site struct {
 	as      *syscall.Credential // of the commands; nil is the test's own
 
 	destination, sync, guard string // further lines of the tables
+	stateDir                 string // where that is not the usual one
 }
 
 const peopleTable = `create table people (id int primary key, email text, name text, plan text, score int, note text);
@@ -202,7 +204,7 @@ on_removed  = "delete"
 }
 
 // state is the project's state directory.
-func (p *site) state() string { return filepath.Join(p.dir, ".spillway") }
+func (p *site) state() string { return cmp.Or(p.stateDir, filepath.Join(p.dir, ".spillway")) }
 
 // done is a command that ended.
 type done struct {
