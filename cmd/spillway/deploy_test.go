@@ -244,7 +244,7 @@ func TestTheManifestsFitEachOther(t *testing.T) {
 	t.Parallel()
 	deployment, service, claim, job := theOnly(t, "Deployment").Spec, theOnly(t, "Service").Spec, theOnly(t, "PersistentVolumeClaim"), theOnly(t, "Job").Spec
 	labels := deployment.Template.Metadata.Labels
-	if fmt.Sprintf("%s", service.Selector["app"]) != strconv.Quote(labels["app"]) || !strings.Contains(string(deployment.Selector["matchLabels"]), strconv.Quote(labels["app"])) {
+	if string(service.Selector["app"]) != strconv.Quote(labels["app"]) || !strings.Contains(string(deployment.Selector["matchLabels"]), strconv.Quote(labels["app"])) {
 		t.Errorf("pods have the labels %v", labels)
 	}
 	if deployment.Replicas != 1 || deployment.Strategy.Type != "Recreate" {
