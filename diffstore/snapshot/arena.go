@@ -1,29 +1,49 @@
 package snapshot
 
-import "errors"
+import (
+	"encoding/binary"
+	"errors"
+)
 
-// arena holds records one behind the other, in chunks, so that it grows without being copied.
+// arena holds records one behind the other, each behind the hash of its key, in chunks, so that it grows without being
+// copied.
 type arena struct {
-	chunks     [][]byte // a record longer than a chunk takes the places of several
-	arenaBytes int      // of memory
+	chunks   [][]byte // a record longer than a chunk takes the places of several
+	onHeap   int      // bytes
+	limit    int      // of them, from which on chunks are in files; 0 where all are on the heap
+	fileSize int      // at least
+	dir      string   // of the files
+	files    *arenaFiles
+}
+
+// arenaFiles are files without a name, whose pages the operating system may move to the disk. They hold what journals
+// hold too, so that nothing is lost with them.
+type arenaFiles struct {
+	mappings []*tempMapping
+	bytes    int    // of them
+	rest     []byte // of the last one
+	users    int    // iterations that go on reading when the arena was given up
+	given    bool   // up
 }
 
 const (
 	firstChunk = 1 << 12
 	chunkBits  = 18
-	mostChunks = 1 << (32 - chunkBits)
+	mostChunks = 1 << (31 - chunkBits)
+	hashBytes  = 8
+	arenaFile  = 1 << 23 // bytes of a file, where there is as much to keep
 )
 
-// add returns where it put b.
-func (a *arena) add(b []byte) (offset uint32, err error) {
-	last := len(a.chunks) - 1
-	if last < 0 || cap(a.chunks[last])-len(a.chunks[last]) < len(b) {
-		if last, err = a.grow(len(b)); err != nil {
+// add returns where it put b behind the hash of its key.
+func (a *arena) add(hash uint64, b []byte) (offset uint32, err error) {
+	last, size := len(a.chunks)-1, hashBytes+len(b)
+	if last < 0 || cap(a.chunks[last])-len(a.chunks[last]) < size {
+		if last, err = a.grow(size); err != nil {
 			return 0, err
 		}
 	}
 	at := len(a.chunks[last])
-	a.chunks[last] = append(a.chunks[last], b...)
+	a.chunks[last] = append(binary.LittleEndian.AppendUint64(a.chunks[last], hash), b...)
 	return uint32(last<<chunkBits | at), nil
 }
 
@@ -38,15 +58,87 @@ func (a *arena) grow(n int) (int, error) {
 	if at+places > mostChunks {
 		return 0, errors.New("more was recorded at a time than fits into memory")
 	}
-	a.chunks = append(a.chunks, make([]byte, 0, size))
+	chunk, err := a.room(size)
+	if err != nil {
+		return 0, err
+	}
+	a.chunks = append(a.chunks, chunk)
 	a.chunks = append(a.chunks, make([][]byte, places-1)...)
-	a.arenaBytes += size
 	return at, nil
 }
 
-// from returns the bytes from offset to the end of its chunk.
+// room returns memory for a chunk.
+func (a *arena) room(size int) ([]byte, error) {
+	if a.limit == 0 || a.onHeap+size <= a.limit {
+		a.onHeap += size
+		return make([]byte, 0, size), nil
+	}
+	if a.files == nil {
+		a.files = &arenaFiles{}
+	}
+	f := a.files
+	if len(f.rest) < size {
+		m, err := newTempMapping(a.dir, max(a.fileSize, size))
+		if err != nil {
+			return nil, err
+		}
+		f.mappings, f.rest = append(f.mappings, m), m.bytes
+		f.bytes += len(m.bytes)
+	}
+	chunk := f.rest[:0:size]
+	f.rest = f.rest[size:]
+	return chunk, nil
+}
+
+// bytes returns how many there are at most, wherever they are.
+func (a *arena) bytes() int {
+	if a.files == nil {
+		return a.onHeap
+	}
+	return a.onHeap + a.files.bytes
+}
+
+// use keeps the files until the function that it returns is called.
+func (a *arena) use() (done func()) {
+	f := a.files
+	if f == nil {
+		return func() {}
+	}
+	f.users++
+	return func() {
+		if f.users--; f.users == 0 && f.given {
+			_ = f.close() // nothing of it counts any more
+		}
+	}
+}
+
+// giveUp makes the arena empty. Whoever uses it goes on.
+func (a *arena) giveUp() (err error) {
+	if f := a.files; f != nil {
+		if f.given = true; f.users == 0 {
+			err = f.close()
+		}
+	}
+	*a = arena{limit: a.limit, fileSize: a.fileSize, dir: a.dir}
+	return err
+}
+
+func (f *arenaFiles) close() (err error) {
+	for _, m := range f.mappings {
+		err = errors.Join(err, m.Close())
+	}
+	f.mappings = nil
+	return err
+}
+
+// from returns the bytes from a record to the end of its chunk.
 func (a *arena) from(offset uint32) []byte {
-	return a.chunks[offset>>chunkBits][offset&(1<<chunkBits-1):]
+	return a.chunks[offset>>chunkBits][offset&(1<<chunkBits-1)+hashBytes:]
+}
+
+// hashAt returns the hash of the key of a record.
+func (a *arena) hashAt(offset uint32) uint64 {
+	return binary.LittleEndian.Uint64(a.chunks[offset>>chunkBits][offset&(1<<chunkBits-1):])
 }
 
 // record returns the one at offset.

@@ -42,7 +42,7 @@ func (c *cursor) stand() bool {
 		if c.at%glance == 0 {
 			c.look(c.refs[c.at:min(c.at+glance, uint64(len(c.refs)))])
 		}
-		c.hash = c.refs[c.at].hash
+		c.hash = c.arena.hashAt(c.refs[c.at].offset)
 		return true
 	}
 	if c.at >= c.g.rows {

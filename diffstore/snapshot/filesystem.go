@@ -22,7 +22,7 @@ type FS interface {
 	ReadFile(path string) ([]byte, error) //
 	ReadDir(path string) ([]fs.DirEntry, error)
 	Stat(path string) (fs.FileInfo, error)
-	Map(path string) (Mapping, error) // the content of a file that does not change any more
+	Map(path string) (Mapping, error) // the content of a file as it is, to which at most something is added
 }
 
 // File is a file that is being written.

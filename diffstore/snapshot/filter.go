@@ -7,7 +7,7 @@ import (
 	"math/bits"
 )
 
-// filter says of most hashes that no segment has a key or an identifier with them, by one look at memory. It is a chain
+// filter says of most hashes that no segment has a key or an identifier with their tags, by one look at memory. It is a chain
 // of Bloom filters, each with room for more than the one before, in memory up to a limit and in files without a name
 // beyond it.
 type filter struct {
@@ -66,12 +66,12 @@ func (f *filter) expect(n int) error {
 	return nil
 }
 
-// add adds a hash, for which there must be room.
-func (f *filter) add(hash uint64) {
+// add adds a tag, for which there must be room.
+func (f *filter) add(tag uint32) {
 	b := f.parts[len(f.parts)-1]
 	b.room--
-	block := b.block(hash)
-	for h, n := hash*bloomSpread, 0; n < bitsOfHash; n++ {
+	block := b.block(tag)
+	for h, n := uint64(tag)*bloomSpread, 0; n < bitsOfHash; n++ {
 		at := h & 511
 		word := block[at/64*8:]
 		binary.LittleEndian.PutUint64(word, binary.LittleEndian.Uint64(word)|1<<(at%64))
@@ -79,10 +79,10 @@ func (f *filter) add(hash uint64) {
 	}
 }
 
-// has reports whether hash was added; once in two hundred times it does so though it was not.
+// has reports whether the tag of hash was added; once in two hundred times it does so though it was not.
 func (f *filter) has(hash uint64) bool {
 	for _, b := range f.parts {
-		if b.has(hash) {
+		if b.has(tagOf(hash)) {
 			return true
 		}
 	}
@@ -92,19 +92,19 @@ func (f *filter) has(hash uint64) bool {
 // touch looks at the block of hash.
 func (f *filter) touch(hash uint64) (sum uint64) {
 	for _, b := range f.parts {
-		sum += uint64(b.block(hash)[0])
+		sum += uint64(b.block(tagOf(hash))[0])
 	}
 	return sum
 }
 
-func (b *bloom) block(hash uint64) []byte {
-	at := hash >> b.shift * blockBytes
+func (b *bloom) block(tag uint32) []byte {
+	at := uint64(tag) << 32 >> b.shift * blockBytes
 	return b.bytes[at : at+blockBytes : at+blockBytes]
 }
 
-func (b *bloom) has(hash uint64) bool {
-	block := b.block(hash)
-	for h, n := hash*bloomSpread, 0; n < bitsOfHash; n++ {
+func (b *bloom) has(tag uint32) bool {
+	block := b.block(tag)
+	for h, n := uint64(tag)*bloomSpread, 0; n < bitsOfHash; n++ {
 		at := h & 511
 		if binary.LittleEndian.Uint64(block[at/64*8:])>>(at%64)&1 == 0 {
 			return false

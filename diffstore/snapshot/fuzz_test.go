@@ -109,7 +109,7 @@ func generationOf(f *testing.F, file nonce) []byte {
 	if err != nil {
 		f.Fatal(err)
 	}
-	o := newOverlay(hash, 1<<20)
+	o := newOverlay(hash, &files{budget: 1 << 20})
 	for i := range 100 {
 		key := string(rune('A' + i))
 		s := &stored{state: diffstore.State{Accepted: true, Sum: number(3), Detail: []byte("d"), ID: "id", Claims: []diffstore.Claim{{ID: "id"}}, Left: i%7 == 0}}

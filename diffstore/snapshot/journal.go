@@ -181,15 +181,15 @@ type contents struct {
 // readJournal reads a journal, which must have at least sealed bytes, and calls put with each record, oldest first.
 func (f *files) readJournal(m *manifest, put func(record) error) (contents, error) {
 	path := filepath.Join(f.dir, m.Journal)
-	b, err := f.fs.ReadFile(path)
+	b, err := f.fs.Map(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return contents{}, fmt.Errorf("%w: %w", errMissing, damage("%s is missing", path))
 	}
 	if err != nil {
 		return contents{}, fmt.Errorf("read the journal: %w", err)
 	}
-	c, err := parseJournal(b, m, f.encryptionKey, put)
-	if err != nil {
+	c, err := parseJournal(b.Bytes(), m, f.encryptionKey, put)
+	if err = errors.Join(err, b.Close()); err != nil {
 		return c, fmt.Errorf("read %s: %w", path, err)
 	}
 	return c, nil

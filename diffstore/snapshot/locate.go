@@ -74,7 +74,7 @@ func (v *view) inSegments(hash uint64) bool {
 
 // touch looks at the places where a hash is looked up first.
 func (v *view) touch(hash uint64) uint64 {
-	sum := v.overlay.keys.touch(hash)
+	sum := v.overlay.keys.touch(tagOf(hash))
 	if v.filter != nil {
 		sum += v.filter.touch(hash)
 	}

@@ -14,8 +14,8 @@ type overlay struct {
 	hash *hasher
 	arena
 	intents
-	keys  table // from the hash of a key to where its newest record is
-	ids   table // from the hash of an identifier to the hashes of the keys that have, or had, it
+	keys  tags // from the hash of a key to where its newest record is
+	ids   tags // from the hash of an identifier to the tags of the keys that have, or had, it
 	held  []*held
 	free  []*held
 	limit int // of states that are held
@@ -23,7 +23,7 @@ type overlay struct {
 
 // held is the newest record of a key with an attempt under way.
 type held struct {
-	number  uint64 // among those that are held
+	number  uint32 // among those that are held
 	key     string
 	hash    diffstore.KeyHash
 	stored  *stored // nil where it has to be read from the record
@@ -32,13 +32,18 @@ type held struct {
 }
 
 // A value in the table of keys is the offset of a record in the arena, or the number of one that is held, plus 1.
-const isHeld = 1 << 32
+const isHeld = 1 << 31
 
 // heldBytes is about what a state that is held takes.
 const heldBytes = 1 << 9
 
-func newOverlay(h *hasher, budget int) *overlay {
-	return &overlay{hash: h, limit: max(budget/16/heldBytes, 16)}
+// newOverlay returns an overlay that has some of the records in files in a directory, unless these are to be encrypted.
+func newOverlay(h *hasher, f *files) *overlay {
+	o := &overlay{hash: h, limit: max(f.budget/16/heldBytes, 16)}
+	if f.encryptionKey == nil {
+		o.arena = arena{limit: max(f.budget/16, 2*firstChunk), fileSize: min(f.budget/2, arenaFile), dir: f.dir}
+	}
+	return o
 }
 
 func (o *overlay) empty() bool { return o.keys.count == 0 }
@@ -46,36 +51,47 @@ func (o *overlay) empty() bool { return o.keys.count == 0 }
 // rows returns how many keys there are.
 func (o *overlay) rows() int { return o.keys.count }
 
+// memory returns how many bytes of the heap the overlay takes, or is about to take.
 func (o *overlay) memory() int {
-	return o.arenaBytes + o.keys.bytes() + o.ids.bytes() + heldBytes*(len(o.held)-len(o.free))
-}
-
-// reset makes the overlay empty. Cursors through it go on.
-func (o *overlay) reset() {
-	o.arena, o.intents, o.held, o.free = arena{}, intents{}, nil, nil
-	o.keys.reset()
-	o.ids.reset()
-}
-
-// slotOf returns the slot of a key, or nil.
-func (o *overlay) slotOf(hash uint64, key []byte) *slot {
-	for i := o.keys.next(o.keys.find(hash), hash); i >= 0; i = o.keys.next(i+1, hash) {
-		if string(o.keyAt(o.keys.slots[i].value)) == string(key) {
-			return &o.keys.slots[i]
+	n := o.onHeap + heldBytes*(len(o.held)-len(o.free))
+	for _, t := range []*tags{&o.keys, &o.ids} {
+		n += t.bytes()
+		if t.full(len(t.slots) / 64) {
+			n += t.bytes()
 		}
 	}
-	return nil
+	return n
 }
 
-func (o *overlay) keyAt(value uint64) []byte {
+// reset makes the overlay empty. Whoever uses it goes on.
+func (o *overlay) reset() error {
+	err := o.giveUp()
+	o.intents, o.held, o.free = intents{}, nil, nil
+	o.keys.reset()
+	o.ids.reset()
+	return err
+}
+
+// slotOf returns the slot of a key, or -1.
+func (o *overlay) slotOf(hash uint64, key []byte) int {
+	tag := tagOf(hash)
+	for i := o.keys.first(tag); i >= 0; i = o.keys.next(i, tag) {
+		if string(o.keyAt(valueIn(o.keys.slots[i]))) == string(key) {
+			return i
+		}
+	}
+	return -1
+}
+
+func (o *overlay) keyAt(value uint32) []byte {
 	if h := o.heldAt(value); h != nil {
 		return textOf(h.key)
 	}
-	r := reader{b: o.from(uint32(value - 1))[1:]}
+	r := reader{b: o.from(value - 1)[1:]}
 	return r.bytes()
 }
 
-func (o *overlay) heldAt(value uint64) *held {
+func (o *overlay) heldAt(value uint32) *held {
 	if value <= isHeld {
 		return nil
 	}
@@ -83,29 +99,29 @@ func (o *overlay) heldAt(value uint64) *held {
 }
 
 // set makes a value that of a key, and lets go of what was there.
-func (o *overlay) set(hash uint64, key []byte, value uint64) {
-	s := o.slotOf(hash, key)
-	if s == nil {
-		o.keys.add(hash, value)
+func (o *overlay) set(hash uint64, key []byte, value uint32) {
+	i := o.slotOf(hash, key)
+	if i < 0 {
+		o.keys.add(tagOf(hash), value)
 		return
 	}
-	if s.value != value {
-		o.supersede(s.value)
+	if was := valueIn(o.keys.slots[i]); was != value {
+		o.supersede(was)
 	}
-	s.value = value
+	o.keys.set(i, value)
 }
 
 // supersede lets go of the state that is held, or of the intent.
-func (o *overlay) supersede(value uint64) {
+func (o *overlay) supersede(value uint32) {
 	if h := o.heldAt(value); h != nil {
 		*h = held{number: h.number, encoded: h.encoded[:0]}
 		o.free = append(o.free, h)
 		return
 	}
-	if r := o.record(uint32(value - 1)); r.kind == intent {
+	if r := o.record(value - 1); r.kind == intent {
 		token := r.token()
 		if b := o.batches[token.batch()]; b != nil {
-			if at, ok := b.find(token.place()); ok && uint64(at) == value-1 {
+			if at, ok := b.find(token.place()); ok && at == value-1 {
 				o.end(b, token.place())
 			}
 		}
@@ -115,11 +131,11 @@ func (o *overlay) supersede(value uint64) {
 // put adds a record, whose encoding is b, or replaces an older one. An identifier that the key is listed under need not
 // be listed again.
 func (o *overlay) put(key diffstore.KeyHash, r *record, b []byte, listed string) error {
-	offset, err := o.add(b)
+	offset, err := o.add(prefix(key), b)
 	if err != nil {
 		return err
 	}
-	o.set(prefix(key), r.key, uint64(offset)+1)
+	o.set(prefix(key), r.key, offset+1)
 	if r.kind == intent {
 		token := r.token()
 		o.batch(token.batch()).add(token.place(), offset)
@@ -155,7 +171,7 @@ func (o *overlay) intentOf(token intentToken, key string) (b *intentBatch, offse
 	if offset, ok = b.find(token.place()); !ok || kind(o.from(offset)[0]) != intent {
 		return nil, 0, false
 	}
-	return b, offset, string(o.keyAt(uint64(offset)+1)) == key
+	return b, offset, string(o.keyAt(offset+1)) == key
 }
 
 // turn makes an intent the record that it becomes when it is taken, or the other way round.
@@ -164,8 +180,8 @@ func (o *overlay) turn(offset uint32, into kind) { o.from(offset)[0] = byte(into
 // heldOf returns what is held of a key, which is made where there is none.
 func (o *overlay) heldOf(hash diffstore.KeyHash, key string) (*held, error) {
 	slot := o.slotOf(prefix(hash), textOf(key))
-	if slot != nil {
-		if h := o.heldAt(slot.value); h != nil {
+	if slot >= 0 {
+		if h := o.heldAt(valueIn(o.keys.slots[slot])); h != nil {
 			return h, nil
 		}
 	}
@@ -173,13 +189,13 @@ func (o *overlay) heldOf(hash diffstore.KeyHash, key string) (*held, error) {
 		if err := o.spill(); err != nil {
 			return nil, err
 		}
-		slot = nil
+		slot = -1
 	}
 	h := o.takeHeld()
 	h.key, h.hash = key, hash
-	if slot != nil {
-		o.supersede(slot.value)
-		slot.value = isHeld + 1 + h.number
+	if slot >= 0 {
+		o.supersede(valueIn(o.keys.slots[slot]))
+		o.keys.set(slot, isHeld+1+h.number)
 	} else {
 		o.set(prefix(hash), textOf(key), isHeld+1+h.number)
 	}
@@ -192,7 +208,7 @@ func (o *overlay) takeHeld() *held {
 		o.free = o.free[:n-1]
 		return h
 	}
-	h := &held{number: uint64(len(o.held))}
+	h := &held{number: uint32(len(o.held))}
 	o.held = append(o.held, h)
 	return h
 }
@@ -203,65 +219,70 @@ func (o *overlay) spill() error {
 		if len(h.encoded) == 0 {
 			continue
 		}
-		offset, err := o.add(h.encoded)
+		offset, err := o.add(prefix(h.hash), h.encoded)
 		if err != nil {
 			return err
 		}
-		o.set(prefix(h.hash), textOf(h.key), uint64(offset)+1)
+		o.set(prefix(h.hash), textOf(h.key), offset+1)
 	}
 	return nil
 }
 
 // list notes that a key has an identifier.
 func (o *overlay) list(id uint64, key diffstore.KeyHash) {
-	holder := max(prefix(key), 1)
-	for i := o.ids.next(o.ids.find(id), id); i >= 0; i = o.ids.next(i+1, id) {
-		if o.ids.slots[i].value == holder {
+	tag, holder := tagOf(id), holderOf(key)
+	for i := o.ids.first(tag); i >= 0; i = o.ids.next(i, tag) {
+		if valueIn(o.ids.slots[i]) == holder {
 			return
 		}
 	}
-	o.ids.add(id, holder)
+	o.ids.add(tag, holder)
 }
+
+// holderOf returns what stands for a key in the table of identifiers: its tag, which is not 0 there.
+func holderOf(key diffstore.KeyHash) uint32 { return max(tagOf(prefix(key)), 1) }
 
 // get returns the newest record of a key, and what is held of it, if that is.
 func (o *overlay) get(hash uint64, key []byte) (r record, h *held, ok bool) {
 	if o.keys.count == 0 {
 		return record{}, nil, false
 	}
-	s := o.slotOf(hash, key)
-	if s == nil {
+	i := o.slotOf(hash, key)
+	if i < 0 {
 		return record{}, nil, false
 	}
-	r, h = o.at(s.value)
+	r, h = o.at(valueIn(o.keys.slots[i]))
 	return r, h, true
 }
 
-func (o *overlay) at(value uint64) (record, *held) {
+func (o *overlay) at(value uint32) (record, *held) {
 	if h := o.heldAt(value); h != nil {
 		r := reader{b: h.encoded}
 		return readRecord(&r), h
 	}
-	return o.record(uint32(value - 1)), nil
+	return o.record(value - 1), nil
 }
 
-// holders calls yield with the keys that have, or had, an identifier.
+// holders calls yield with the keys that have, or had, an identifier, and seldom with one that has not.
 func (o *overlay) holders(id uint64, yield func(key []byte)) {
-	if o.ids.count == 0 {
-		return
-	}
-	for i := o.ids.next(o.ids.find(id), id); i >= 0; i = o.ids.next(i+1, id) {
-		hash := o.ids.slots[i].value
-		for j := o.keys.next(o.keys.find(hash), hash); j >= 0; j = o.keys.next(j+1, hash) {
-			yield(o.keyAt(o.keys.slots[j].value))
+	tag := tagOf(id)
+	for i := o.ids.first(tag); i >= 0; i = o.ids.next(i, tag) {
+		o.tagged(valueIn(o.ids.slots[i]), yield)
+		if valueIn(o.ids.slots[i]) == 1 {
+			o.tagged(0, yield)
 		}
 	}
 }
 
-// reference is where the newest record of a key is.
-type reference struct {
-	hash   uint64
-	offset uint32
+// tagged calls yield with the keys whose hashes have a tag.
+func (o *overlay) tagged(tag uint32, yield func(key []byte)) {
+	for i := o.keys.first(tag); i >= 0; i = o.keys.next(i, tag) {
+		yield(o.keyAt(valueIn(o.keys.slots[i])))
+	}
 }
+
+// reference is where the newest record of a key is.
+type reference struct{ tag, offset uint32 }
 
 // sorted returns the newest records in the order of their hashes and keys. Slots are in that order already, but for
 // neighbours and for those that found no place before the end.
@@ -272,15 +293,15 @@ func (o *overlay) sorted() ([]reference, error) {
 	refs := make([]reference, 0, o.keys.count)
 	turned := 0
 	for i, s := range o.keys.slots {
-		if s.value != 0 && o.keys.find(s.hash) <= i {
-			refs = append(refs, reference{s.hash, uint32(s.value - 1)})
-		} else if s.value != 0 {
+		if valueIn(s) != 0 && o.keys.find(tagIn(s)) <= i {
+			refs = append(refs, reference{tagIn(s), valueIn(s) - 1})
+		} else if valueIn(s) != 0 {
 			turned++
 		}
 	}
 	for i := 0; turned > 0; i++ {
-		if s := o.keys.slots[i]; s.value != 0 && o.keys.find(s.hash) > i {
-			refs = append(refs, reference{s.hash, uint32(s.value - 1)})
+		if s := o.keys.slots[i]; valueIn(s) != 0 && o.keys.find(tagIn(s)) > i {
+			refs = append(refs, reference{tagIn(s), valueIn(s) - 1})
 			turned--
 		}
 	}
@@ -296,10 +317,13 @@ func (o *overlay) sorted() ([]reference, error) {
 }
 
 func (o *overlay) after(a, b reference) bool {
-	if a.hash != b.hash {
-		return a.hash > b.hash
+	if a.tag != b.tag {
+		return a.tag > b.tag
 	}
-	return string(o.keyAt(uint64(a.offset)+1)) > string(o.keyAt(uint64(b.offset)+1))
+	if ha, hb := o.hashAt(a.offset), o.hashAt(b.offset); ha != hb {
+		return ha > hb
+	}
+	return string(o.keyAt(a.offset+1)) > string(o.keyAt(b.offset+1))
 }
 
 // inTurn returns the newest records, those that were put first first.

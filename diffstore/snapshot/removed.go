@@ -44,13 +44,14 @@ func (v *view) beginRemoved(ctx context.Context) (*merge, func(), error) {
 	if err != nil {
 		return nil, nil, v.failure("read", err)
 	}
-	used := v.generations()
+	used, done := v.generations(), v.overlay.use()
 	for _, g := range used {
 		g.users++
 	}
 	return newMerge(cursors), func() {
 		v.mu.Lock()
 		defer v.mu.Unlock()
+		done()
 		for _, g := range used {
 			g.release()
 		}

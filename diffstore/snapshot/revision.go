@@ -117,7 +117,7 @@ func (r *revision) record(doing string) (uint64, *journal, error) {
 		return 0, nil, nil
 	}
 	ticket, out := s.out.record(r.records, s.progress), s.out
-	if s.overlay.memory() > s.overlayLimit() {
+	if s.overlay.memory() > s.budget/2 || s.overlay.bytes() > maxArena {
 		if err := s.rewrite(rewriting{previous: true}); err != nil {
 			return 0, nil, s.spoil(doing, err)
 		}
@@ -171,10 +171,8 @@ func (s *session) count(was, is bool) {
 	}
 }
 
-func (s *session) overlayLimit() int { return min(s.budget/4, maxArena/4) }
-
-// maxArena is where offsets end.
-const maxArena = 1<<32 - 1
+// maxArena is how many bytes of records are kept in memory at most. An arena has room for several times as many.
+const maxArena = 1 << 29
 
 // load puts the state of a key into the draft, unless it is there, and returns its place.
 func (r *revision) load(key string) (place int, err error) {
@@ -356,7 +354,7 @@ const lookAhead = 128
 func (r *revision) look(names []named) {
 	s := r.session
 	for i := range names {
-		r.touched += s.touch(prefix(names[i].key)) + s.overlay.ids.touch(names[i].id)
+		r.touched += s.touch(prefix(names[i].key)) + s.overlay.ids.touch(tagOf(names[i].id))
 	}
 	if s.base != nil {
 		for i := range names {

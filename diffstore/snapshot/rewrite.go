@@ -70,10 +70,10 @@ func (s *session) widenFilter() error {
 	if err := s.filter.expect(expected); err != nil {
 		return err
 	}
-	for _, t := range []*table{&s.overlay.keys, &s.overlay.ids} {
-		for i := range t.slots {
-			if t.slots[i].value != 0 {
-				s.filter.add(t.slots[i].hash)
+	for _, t := range []*tags{&s.overlay.keys, &s.overlay.ids} {
+		for _, slot := range t.slots {
+			if valueIn(slot) != 0 {
+				s.filter.add(tagIn(slot))
 			}
 		}
 	}
@@ -246,19 +246,20 @@ func (s *session) adopt(m *manifest, out *journal, marks *seen, w rewriting) err
 		}
 		return g, err
 	}
-	s.overlay.reset()
+	err := s.overlay.reset()
 	base := s.base
 	s.base, s.segments = nil, nil
-	var err error
 	if m.Base != nil {
-		if s.base, err = open(m.Base); err != nil {
-			return err
+		g, openErr := open(m.Base)
+		if openErr != nil {
+			return errors.Join(err, openErr)
 		}
+		s.base = g
 	}
 	for _, ref := range m.Segments {
-		g, err := open(ref)
-		if err != nil {
-			return err
+		g, openErr := open(ref)
+		if openErr != nil {
+			return errors.Join(err, openErr)
 		}
 		s.segments = append(s.segments, g)
 	}

@@ -110,34 +110,34 @@ func (r *revision) noteIntent(e *diffstore.Entry, n *named, token intentToken, b
 		s.over[p.ord/64] |= 1 << (p.ord % 64)
 	}
 	s.count(p.known, true)
-	offset, err := s.overlay.add(r.records[from:])
+	offset, err := s.overlay.add(prefix(n.key), r.records[from:])
 	if err != nil {
 		return false, err
 	}
 	batch.add(token.place(), offset)
-	if slot != nil {
-		slot.value = uint64(offset) + 1
+	if slot >= 0 {
+		s.overlay.keys.set(slot, offset+1)
 	} else {
-		s.overlay.keys.add(prefix(n.key), uint64(offset)+1)
+		s.overlay.keys.add(tagOf(prefix(n.key)), offset+1)
 	}
 	if !listed {
-		s.overlay.ids.add(n.id, max(prefix(n.key), 1))
+		s.overlay.ids.add(tagOf(n.id), holderOf(n.key))
 	}
 	return true, nil
 }
 
 // atRest finds the newest record of a key with which nothing is under way, and returns false for another. Where it is in
 // memory, its slot is returned, and the place in the base is left out.
-func (v *view) atRest(hash diffstore.KeyHash, key []byte) (p place, slot *slot, ok bool, err error) {
-	if slot = v.overlay.slotOf(prefix(hash), key); slot != nil {
-		r, h := v.overlay.at(slot.value)
+func (v *view) atRest(hash diffstore.KeyHash, key []byte) (p place, slot int, ok bool, err error) {
+	if slot = v.overlay.slotOf(prefix(hash), key); slot >= 0 {
+		r, h := v.overlay.at(valueIn(v.overlay.keys.slots[slot]))
 		return place{hash: hash, rec: r, traced: true, known: r.kind != tombstone}, slot, h == nil, nil
 	}
 	if v.base == nil && !v.inSegments(prefix(hash)) {
-		return place{hash: hash}, nil, true, nil
+		return place{hash: hash}, slot, true, nil
 	}
 	p, err = v.locateHash(hash, key)
-	return p, nil, true, err
+	return p, slot, true, err
 }
 
 // onlyHolder reports whether no other key than the one at p has an identifier, or had it, as far as memory tells, and

@@ -48,7 +48,7 @@ func newView(f *files) (*view, error) {
 	if v.inner, err = newHasher(f.sumKey); err != nil {
 		return nil, err
 	}
-	v.overlay = newOverlay(v.inner, v.budget)
+	v.overlay = newOverlay(v.inner, v.files)
 	return v, nil
 }
 
@@ -72,7 +72,9 @@ func (v *view) load() error {
 }
 
 func (v *view) loadFiles(m *manifest) (err error) {
-	v.overlay = newOverlay(v.inner, v.budget)
+	if err := v.overlay.reset(); err != nil {
+		return err
+	}
 	v.manifest = m
 	v.hasher.kind, v.inner.kind = m.Sums, m.Sums
 	if m.Base != nil {
@@ -189,7 +191,7 @@ func (v *view) close() (err error) {
 		err = errors.Join(v.seen.Close(), v.sources.Close())
 		v.seen, v.sources, v.isReady = nil, nil, false
 	}
-	return errors.Join(err, v.closeFilter(), v.closeFiles())
+	return errors.Join(err, v.overlay.reset(), v.closeFilter(), v.closeFiles())
 }
 
 func (v *view) closeFilter() error {
