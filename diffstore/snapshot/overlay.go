@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 
 	"spillway/diffstore"
@@ -39,7 +40,8 @@ const heldBytes = 1 << 9
 
 // newOverlay returns an overlay that has some of the records in files in a directory, unless these are to be encrypted.
 func newOverlay(h *hasher, f *files) *overlay {
-	o := &overlay{hash: h, limit: max(f.budget/16/heldBytes, 16)}
+	room := tags{dir: f.dir, limit: max(f.budget/16, firstSlots*slotBytes)}
+	o := &overlay{hash: h, keys: room, ids: room, limit: max(f.budget/16/heldBytes, 16)}
 	if f.encryptionKey == nil {
 		o.arena = arena{limit: max(f.budget/16, 2*firstChunk), fileSize: min(f.budget/2, arenaFile), dir: f.dir}
 	}
@@ -51,7 +53,7 @@ func (o *overlay) empty() bool { return o.keys.count == 0 }
 // rows returns how many keys there are.
 func (o *overlay) rows() int { return o.keys.count }
 
-// memory returns how many bytes of the heap the overlay takes, or is about to take.
+// memory returns how many bytes the overlay takes that are looked at here and there, or is about to take.
 func (o *overlay) memory() int {
 	n := o.onHeap + heldBytes*(len(o.held)-len(o.free))
 	for _, t := range []*tags{&o.keys, &o.ids} {
@@ -71,6 +73,8 @@ func (o *overlay) reset() error {
 	o.ids.reset()
 	return err
 }
+
+func (o *overlay) Close() error { return errors.Join(o.reset(), o.keys.Close(), o.ids.Close()) }
 
 // slotOf returns the slot of a key, or -1.
 func (o *overlay) slotOf(hash uint64, key []byte) int {
@@ -99,16 +103,16 @@ func (o *overlay) heldAt(value uint32) *held {
 }
 
 // set makes a value that of a key, and lets go of what was there.
-func (o *overlay) set(hash uint64, key []byte, value uint32) {
+func (o *overlay) set(hash uint64, key []byte, value uint32) error {
 	i := o.slotOf(hash, key)
 	if i < 0 {
-		o.keys.add(tagOf(hash), value)
-		return
+		return o.keys.add(tagOf(hash), value)
 	}
 	if was := valueIn(o.keys.slots[i]); was != value {
 		o.supersede(was)
 	}
 	o.keys.set(i, value)
+	return nil
 }
 
 // supersede lets go of the state that is held, or of the intent.
@@ -135,7 +139,9 @@ func (o *overlay) put(key diffstore.KeyHash, r *record, b []byte, listed string)
 	if err != nil {
 		return err
 	}
-	o.set(prefix(key), r.key, offset+1)
+	if err := o.set(prefix(key), r.key, offset+1); err != nil {
+		return err
+	}
 	if r.kind == intent {
 		token := r.token()
 		o.batch(token.batch()).add(token.place(), offset)
@@ -143,7 +149,8 @@ func (o *overlay) put(key diffstore.KeyHash, r *record, b []byte, listed string)
 	if r.kind == plain && string(r.id) == listed {
 		return nil
 	}
-	return r.claims(func(id []byte) { o.list(prefix(o.hash.HashKey(id)), key) })
+	claimsErr := r.claims(func(id []byte) { err = errors.Join(err, o.list(prefix(o.hash.HashKey(id)), key)) })
+	return errors.Join(claimsErr, err)
 }
 
 // hold adds a record with an attempt under way, whose encoding is b, or replaces an older one.
@@ -158,7 +165,9 @@ func (o *overlay) hold(hash diffstore.KeyHash, key string, s *stored, b []byte) 
 	}
 	for i := range s.state.Claims {
 		if id := s.state.Claims[i].ID; id != "" && id != h.listed {
-			o.list(prefix(o.hash.HashKey(textOf(id))), hash)
+			if err := o.list(prefix(o.hash.HashKey(textOf(id))), hash); err != nil {
+				return err
+			}
 			h.listed = id
 		}
 	}
@@ -196,10 +205,9 @@ func (o *overlay) heldOf(hash diffstore.KeyHash, key string) (*held, error) {
 	if slot >= 0 {
 		o.supersede(valueIn(o.keys.slots[slot]))
 		o.keys.set(slot, isHeld+1+h.number)
-	} else {
-		o.set(prefix(hash), textOf(key), isHeld+1+h.number)
+		return h, nil
 	}
-	return h, nil
+	return h, o.set(prefix(hash), textOf(key), isHeld+1+h.number)
 }
 
 func (o *overlay) takeHeld() *held {
@@ -223,20 +231,22 @@ func (o *overlay) spill() error {
 		if err != nil {
 			return err
 		}
-		o.set(prefix(h.hash), textOf(h.key), offset+1)
+		if err := o.set(prefix(h.hash), textOf(h.key), offset+1); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
 // list notes that a key has an identifier.
-func (o *overlay) list(id uint64, key diffstore.KeyHash) {
+func (o *overlay) list(id uint64, key diffstore.KeyHash) error {
 	tag, holder := tagOf(id), holderOf(key)
 	for i := o.ids.first(tag); i >= 0; i = o.ids.next(i, tag) {
 		if valueIn(o.ids.slots[i]) == holder {
-			return
+			return nil
 		}
 	}
-	o.ids.add(tag, holder)
+	return o.ids.add(tag, holder)
 }
 
 // holderOf returns what stands for a key in the table of identifiers: its tag, which is not 0 there.

@@ -117,7 +117,7 @@ func (r *revision) record(doing string) (uint64, *journal, error) {
 		return 0, nil, nil
 	}
 	ticket, out := s.out.record(r.records, s.progress), s.out
-	if s.overlay.memory() > s.budget/2 || s.overlay.bytes() > maxArena {
+	if s.overlay.memory() > s.budget/8*5 || s.overlay.bytes() > maxArena {
 		if err := s.rewrite(rewriting{previous: true}); err != nil {
 			return 0, nil, s.spoil(doing, err)
 		}

@@ -117,13 +117,13 @@ func (r *revision) noteIntent(e *diffstore.Entry, n *named, token intentToken, b
 	batch.add(token.place(), offset)
 	if slot >= 0 {
 		s.overlay.keys.set(slot, offset+1)
-	} else {
-		s.overlay.keys.add(tagOf(prefix(n.key)), offset+1)
+	} else if err := s.overlay.keys.add(tagOf(prefix(n.key)), offset+1); err != nil {
+		return false, err
 	}
-	if !listed {
-		s.overlay.ids.add(tagOf(n.id), holderOf(n.key))
+	if listed {
+		return true, nil
 	}
-	return true, nil
+	return true, s.overlay.ids.add(tagOf(n.id), holderOf(n.key))
 }
 
 // atRest finds the newest record of a key with which nothing is under way, and returns false for another. Where it is in

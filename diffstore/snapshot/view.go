@@ -191,7 +191,7 @@ func (v *view) close() (err error) {
 		err = errors.Join(v.seen.Close(), v.sources.Close())
 		v.seen, v.sources, v.isReady = nil, nil, false
 	}
-	return errors.Join(err, v.overlay.reset(), v.closeFilter(), v.closeFiles())
+	return errors.Join(err, v.overlay.Close(), v.closeFilter(), v.closeFiles())
 }
 
 func (v *view) closeFilter() error {
