@@ -35,11 +35,7 @@ func (f *flights) take(b *batch, i *item) bool {
 	key, id := f.names(i)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.busy(key, id) {
-		return false
-	}
-	f.add(b, key, id)
-	return true
+	return f.add(b, key, id)
 }
 
 // await takes the names for b once they are free.
@@ -47,18 +43,22 @@ func (f *flights) await(b *batch, i *item) {
 	key, id := f.names(i)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for f.busy(key, id) {
+	for !f.add(b, key, id) {
 		f.free.Wait()
 	}
-	f.add(b, key, id)
 }
 
-func (f *flights) busy(key, id uint64) bool { return f.taken.has(key) || f.taken.has(id) }
-
-func (f *flights) add(b *batch, key, id uint64) {
-	f.taken.add(key)
-	f.taken.add(id)
+// add takes both names, or none where one is taken.
+func (f *flights) add(b *batch, key, id uint64) bool {
+	if !f.taken.add(key) {
+		return false
+	}
+	if id != key && !f.taken.add(id) {
+		f.taken.remove(key)
+		return false
+	}
 	b.names = append(b.names, key, id)
+	return true
 }
 
 // leave frees the names of b.

@@ -26,16 +26,18 @@ func (s *hashes) has(h uint64) bool {
 	return s.slots[s.slot(h)] == h
 }
 
-func (s *hashes) add(h uint64) {
+// add adds h, and reports whether it was not there yet.
+func (s *hashes) add(h uint64) bool {
 	h = max(h, 1)
 	at := s.slot(h)
 	if s.slots[at] == h {
-		return
+		return false
 	}
 	s.slots[at] = h
 	if s.used++; 2*s.used > len(s.slots) {
 		s.grow()
 	}
+	return true
 }
 
 func (s *hashes) grow() {

@@ -47,6 +47,7 @@ type sender struct {
 	batch   *batch // that is being filled, or nil
 	bytes   int    // of its records, about
 	flights *flights
+	fates   []diffstore.Fate // of no use, but for its memory; of the stage that settles
 
 	mu       sync.Mutex
 	counts   runlog.Counts

@@ -73,7 +73,7 @@ func (s *sender) watch(results []destinations.Result) {
 // settle records the verdicts on batches in the snapshot (invariant 1). A record without one stays in doubt.
 func (s *sender) settle(ctx context.Context, group []*batch) error {
 	now := s.now()
-	fates := make([]diffstore.Fate, 0, len(group)*len(group[0].items))
+	fates := s.fates[:0]
 	for _, b := range group {
 		at := now
 		if !b.sent {
@@ -86,6 +86,8 @@ func (s *sender) settle(ctx context.Context, group []*batch) error {
 	if len(fates) == 0 {
 		return nil
 	}
+	s.fates = fates
+	defer clear(fates) // whose texts are of items
 	if err := s.session.Settle(ctx, fates); err != nil {
 		return ofState(fmt.Errorf("record what the destination answered: %w", err))
 	}

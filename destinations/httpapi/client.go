@@ -27,6 +27,9 @@ const (
 	defaultMaxReply    = 10 << 20
 	defaultConcurrency = 8
 	defaultUserAgent   = "spillway"
+
+	// writeBuffer has room for most requests, so that one is written at once, and read without a copy between.
+	writeBuffer = 64 << 10
 )
 
 // API describes an account of a service.
@@ -142,6 +145,7 @@ func network(connections int, headers time.Duration) *http.Transport {
 		MaxIdleConnsPerHost:   connections,
 		IdleConnTimeout:       30 * time.Second,
 		ForceAttemptHTTP2:     true,
+		WriteBufferSize:       writeBuffer,
 	}
 }
 

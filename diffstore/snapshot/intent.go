@@ -102,6 +102,7 @@ func (t intentToken) first() (f diffstore.Token) {
 // intents are where the intents of batches are in memory.
 type intents struct {
 	batches map[batchName]*intentBatch
+	latest  *intentBatch // of those that were asked for
 	spare   []*intentBatch
 }
 
@@ -114,9 +115,17 @@ type intentBatch struct {
 // mostSpareBatches is how many lists are kept for batches to come.
 const mostSpareBatches = 64
 
+// known returns the batch of that name, or nil.
+func (s *intents) known(name batchName) *intentBatch {
+	if s.latest == nil || s.latest.name != name {
+		s.latest = s.batches[name]
+	}
+	return s.latest
+}
+
 // batch returns the batch of that name, which may be a new one.
 func (s *intents) batch(name batchName) *intentBatch {
-	if b := s.batches[name]; b != nil {
+	if b := s.known(name); b != nil {
 		return b
 	}
 	b := &intentBatch{}
@@ -159,6 +168,7 @@ func (s *intents) end(b *intentBatch, place uint32) {
 	if b.left--; b.left > 0 {
 		return
 	}
+	s.latest = nil
 	delete(s.batches, b.name)
 	if len(s.spare) < mostSpareBatches {
 		b.at = b.at[:0]
@@ -169,6 +179,7 @@ func (s *intents) end(b *intentBatch, place uint32) {
 // drop lets go of a batch that turned out to have no intents.
 func (s *intents) drop(b *intentBatch) {
 	if b != nil && b.left == 0 {
+		s.latest = nil
 		delete(s.batches, b.name)
 	}
 }

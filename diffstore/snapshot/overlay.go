@@ -124,7 +124,7 @@ func (o *overlay) supersede(value uint32) {
 	}
 	if r := o.record(value - 1); r.kind == intent {
 		token := r.token()
-		if b := o.batches[token.batch()]; b != nil {
+		if b := o.known(token.batch()); b != nil {
 			if at, ok := b.find(token.place()); ok && at == value-1 {
 				o.end(b, token.place())
 			}
@@ -176,7 +176,7 @@ func (o *overlay) hold(hash diffstore.KeyHash, key string, s *stored, b []byte) 
 
 // intentOf returns where the intent of a key with a token is.
 func (o *overlay) intentOf(token intentToken, key string) (b *intentBatch, offset uint32, ok bool) {
-	b = o.batches[token.batch()]
+	b = o.known(token.batch())
 	if offset, ok = b.find(token.place()); !ok || kind(o.from(offset)[0]) != intent {
 		return nil, 0, false
 	}

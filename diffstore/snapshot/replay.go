@@ -36,7 +36,7 @@ func (p *replay) put(r record) error {
 func (p *replay) answered(r *record) error {
 	var name batchName
 	copy(name[:], r.key)
-	b := p.overlay.batches[name]
+	b := p.overlay.known(name)
 	return eachPlace(r.body, func(place uint32) error {
 		offset, ok := b.find(place)
 		if !ok {
