@@ -3,17 +3,24 @@ package snapshot
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 )
 
 // arena holds records one behind the other, each behind the hash of its key, in chunks, so that it grows without being
 // copied.
 type arena struct {
 	chunks   [][]byte // a record longer than a chunk takes the places of several
+	first    int      // the number of the first that is on the heap, where not all are
 	onHeap   int      // bytes
-	limit    int      // of them, from which on chunks are in files; 0 where all are on the heap
+	limit    int      // of them, above which the oldest chunks go to files; 0 where all stay on the heap
 	fileSize int      // at least
 	dir      string   // of the files
 	files    *arenaFiles
+}
+
+// newArena returns an arena that keeps about limit bytes on the heap, and the rest in files in a directory.
+func newArena(dir string, limit, fileSize int) arena {
+	return arena{limit: max(limit, 2*firstChunk), fileSize: min(fileSize, arenaFile), dir: dir, files: &arenaFiles{}}
 }
 
 // arenaFiles are files without a name, whose pages the operating system may move to the disk. They hold what journals
@@ -58,36 +65,41 @@ func (a *arena) grow(n int) (int, error) {
 	if at+places > mostChunks {
 		return 0, errors.New("more was recorded at a time than fits into memory")
 	}
-	chunk, err := a.room(size)
-	if err != nil {
-		return 0, err
+	for a.limit > 0 && a.first < at && a.onHeap+size > a.limit {
+		if err := a.move(a.first); err != nil {
+			return 0, err
+		}
+		a.first++
 	}
-	a.chunks = append(a.chunks, chunk)
+	a.onHeap += size
+	a.chunks = append(a.chunks, make([]byte, 0, size))
 	a.chunks = append(a.chunks, make([][]byte, places-1)...)
 	return at, nil
 }
 
-// room returns memory for a chunk.
-func (a *arena) room(size int) ([]byte, error) {
-	if a.limit == 0 || a.onHeap+size <= a.limit {
-		a.onHeap += size
-		return make([]byte, 0, size), nil
-	}
-	if a.files == nil {
-		a.files = &arenaFiles{}
+// move moves a chunk to a file. It is written there and not copied, which would cost a fault for each of its pages.
+func (a *arena) move(n int) error {
+	chunk := a.chunks[n]
+	if len(chunk) == 0 {
+		return nil
 	}
 	f := a.files
-	if len(f.rest) < size {
-		m, err := newTempMapping(a.dir, max(a.fileSize, size))
+	if len(f.rest) < len(chunk) {
+		m, err := newTempMapping(a.dir, max(a.fileSize, len(chunk)))
 		if err != nil {
-			return nil, err
+			return err
 		}
 		f.mappings, f.rest = append(f.mappings, m), m.bytes
 		f.bytes += len(m.bytes)
 	}
-	chunk := f.rest[:0:size]
-	f.rest = f.rest[size:]
-	return chunk, nil
+	m := f.mappings[len(f.mappings)-1]
+	if _, err := m.file.WriteAt(chunk, int64(len(m.bytes)-len(f.rest))); err != nil {
+		return fmt.Errorf("move what was recorded to a temporary file: %w", err)
+	}
+	a.onHeap -= cap(chunk)
+	a.chunks[n] = f.rest[:len(chunk):len(chunk)]
+	f.rest = f.rest[len(chunk):]
+	return nil
 }
 
 // bytes returns how many there are at most, wherever they are.
@@ -119,7 +131,11 @@ func (a *arena) giveUp() (err error) {
 			err = f.close()
 		}
 	}
-	*a = arena{limit: a.limit, fileSize: a.fileSize, dir: a.dir}
+	if a.limit == 0 {
+		*a = arena{}
+	} else {
+		*a = newArena(a.dir, a.limit, a.fileSize)
+	}
 	return err
 }
 

@@ -40,10 +40,10 @@ const heldBytes = 1 << 9
 
 // newOverlay returns an overlay that has some of the records in files in a directory, unless these are to be encrypted.
 func newOverlay(h *hasher, f *files) *overlay {
-	room := tags{dir: f.dir, limit: max(f.budget/16, firstSlots*slotBytes)}
+	room := tags{dir: f.dir, limit: max(f.budget/8, firstSlots*slotBytes)}
 	o := &overlay{hash: h, keys: room, ids: room, limit: max(f.budget/16/heldBytes, 16)}
 	if f.encryptionKey == nil {
-		o.arena = arena{limit: max(f.budget/16, 2*firstChunk), fileSize: min(f.budget/2, arenaFile), dir: f.dir}
+		o.arena = newArena(f.dir, f.budget/16, f.budget/2)
 	}
 	return o
 }
