@@ -15,6 +15,9 @@ type Exchange struct {
 	Status  int    // of HTTP; 0 without an answer
 	Code    string // of the problem that the answer, or its absence, is; empty for a success
 
+	// Records are those of the batch that the request is about, where that is known: nil stands for any of them.
+	Records []Record
+
 	// Content gives what was said, and must not be called after the function that was given the Exchange has returned.
 	// It is made when it is asked for, so that whoever only counts does not pay for it.
 	Content func() Content

@@ -11,6 +11,7 @@ import (
 type Meter struct {
 	counter *Meter         // that counts in this one's place; nil where it counts itself
 	watch   func(Exchange) // nil where nobody watches
+	records []Record       // that what is sent is about, where that is known
 
 	requests atomic.Int64
 	retries  atomic.Int64
@@ -25,6 +26,14 @@ type Meter struct {
 // A batch that is given such a meter of its own has its own exchanges watched. Calls may come from several goroutines.
 func (m *Meter) Watched(watch func(Exchange)) *Meter { return &Meter{counter: m, watch: watch} }
 
+// About returns a meter like m for a request about some of a batch's records, so that whoever watches knows which.
+func (m *Meter) About(records []Record) *Meter {
+	if !m.Watching() {
+		return m
+	}
+	return &Meter{counter: m, records: records}
+}
+
 // Watching says whether anyone is told of exchanges.
 func (m *Meter) Watching() bool {
 	return m != nil && (m.watch != nil || m.counter.Watching())
@@ -33,6 +42,9 @@ func (m *Meter) Watching() bool {
 // Exchanged tells whoever watches of x.
 func (m *Meter) Exchanged(x Exchange) {
 	for ; m != nil; m = m.counter {
+		if x.Records == nil {
+			x.Records = m.records
+		}
 		if m.watch != nil {
 			m.watch(x)
 		}

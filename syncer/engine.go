@@ -130,7 +130,9 @@ func newEngine(p *project.Project, o Options) *Engine {
 
 func (e *Engine) logOptions() runlog.Options {
 	l := e.project.Runlog
-	return runlog.Options{Rows: l.Rows, Keys: l.Keys, Retention: l.Retention}
+	return runlog.Options{
+		Rows: l.Rows, Keys: l.Keys, Retention: l.Retention, Samples: l.Samples != project.NoSamples, SamplesTTL: l.SamplesTTL,
+	}
 }
 
 // Runs returns the run log, or nil when nothing ran yet.

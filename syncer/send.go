@@ -37,6 +37,7 @@ type sender struct {
 	now      func() time.Time
 	limiter  *rate.Limiter
 	meter    *destinations.Meter
+	sampler  *sampler
 
 	void    map[string]bool
 	hashes  claims
@@ -71,7 +72,7 @@ func (r *runner) send(ctx context.Context, route *route, session diffstore.Sessi
 	sheet.whole, sheet.lasting = route.object.JSON, true
 	s := &sender{
 		sync: r.sync, route: route, session: session, sheet: sheet, rows: uninterrupted{r.recorder}, log: r.log, observer: r.engine.observer,
-		allRows: r.engine.project.Runlog.Rows == "all", now: r.engine.now, meter: r.meter(), void: map[string]bool{}, hashes: newClaims(), waiting: sealed.Waiting,
+		allRows: r.engine.project.Runlog.Rows == "all", now: r.engine.now, meter: r.meter(), sampler: r.sampler(), void: map[string]bool{}, hashes: newClaims(), waiting: sealed.Waiting,
 		counts: r.run.Counts, outcomes: r.run.Outcomes, due: r.run.Due() - r.run.Quarantined, stopped: make(chan struct{}), missed: map[uint64]bool{}, flights: newFlights(),
 	}
 	if sheet.whole {

@@ -25,8 +25,12 @@ func (s *sender) write(ctx context.Context, b *batch) {
 		return
 	}
 	b.sent = true
+	heard := s.sampler.listen(&request)
 	results, err := s.route.destination.Write(ctx, request)
 	b.results = s.interpret(len(b.items), results, err)
+	if err := heard.keep(ctx, b.results); err != nil {
+		s.halt(err)
+	}
 }
 
 // pace waits for the next batch's turn at the sync's own rate, or until nothing more is sent.

@@ -131,7 +131,8 @@ func (a *app) runsRows() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "rows RUN", Short: "Show the rows of a run with what became of them", Args: arguments("RUN"),
 		Long: `Rows lists what became of each row of a run that did not arrive, and why. Accepted rows are only counted, unless
-[runlog] rows = "all". The reasons are the destination's own words: they may quote a value.`,
+[runlog] rows = "all". The reasons are the destination's own words: they may quote a value. With --json a row also has its
+exchanges, the requests and answers that [runlog] samples keeps.`,
 		Example: "  spillway runs rows last\n  spillway runs rows last --outcome rejected\n  spillway runs rows last --key 42",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkRowFilter(f); err != nil {
@@ -143,6 +144,9 @@ func (a *app) runsRows() *cobra.Command {
 					return err
 				}
 				if a.json {
+					if err := l.AddExchanges(cmd.Context(), run.ID, rows); err != nil {
+						return err
+					}
 					return a.printJSON(map[string]any{"rows": rows, "next": next})
 				}
 				a.renderRows(rows, next)

@@ -32,7 +32,7 @@ func (u Bulk) write(ctx context.Context, c *Client, b destinations.Batch, result
 	if err != nil {
 		return fmt.Errorf("build a request for %d records of %s: %w", len(b.Records), b.Object, err)
 	}
-	request.Attempts, request.Meter = b.Attempts, b.Meter
+	request.Attempts, request.Meter = b.Attempts, b.Meter.About(b.Records)
 	answer, err := c.Do(ctx, request)
 	if err == nil {
 		u.decode(c, b, answer, results)

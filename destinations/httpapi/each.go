@@ -59,7 +59,7 @@ func (e Each) write(ctx context.Context, c *Client, b destinations.Batch, r dest
 	if err != nil {
 		return notSent(), fmt.Errorf("build a request for a record of %s: %w", b.Object, err)
 	}
-	request.Attempts, request.Meter = b.Attempts, b.Meter
+	request.Attempts, request.Meter = b.Attempts, b.Meter.About([]destinations.Record{r})
 	answer, err := c.Do(ctx, request)
 	if err == nil {
 		return e.decode(c, b, r, answer), nil

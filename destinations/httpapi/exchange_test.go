@@ -2,7 +2,9 @@ package httpapi_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -136,5 +138,48 @@ func TestContentOfLongHeadersIsShort(t *testing.T) {
 	problem(t, err)
 	if id := (*all)[0].Content.Answer.Headers["X-Correlation-Id"]; len(id) > 200 || !strings.HasSuffix(id, "…") {
 		t.Errorf("a header of %d bytes is kept", len(id))
+	}
+}
+
+func TestExchangesSayWhichRecordsTheyAreAbout(t *testing.T) {
+	t.Parallel()
+	keys := func(records []destinations.Record) (all string) {
+		for _, r := range records {
+			all += r.Key + " "
+		}
+		return all
+	}
+	for name, test := range map[string]struct {
+		write func(c *httpapi.Client, b destinations.Batch) ([]destinations.Result, error)
+		want  []string
+	}{
+		"one request a record": {func(c *httpapi.Client, b destinations.Batch) ([]destinations.Result, error) {
+			return httpapi.Each{Request: func(_ destinations.Batch, r destinations.Record) (httpapi.Request, error) {
+				return ids(destinations.Batch{Records: []destinations.Record{r}})
+			}}.Write(t.Context(), c, b)
+		}, []string{"r0 ", "r1 ", "r2 "}},
+		"halves of a batch": {func(c *httpapi.Client, b destinations.Batch) ([]destinations.Result, error) {
+			return httpapi.Bulk{Request: ids}.Write(t.Context(), c, b)
+		}, []string{"r0 ", "r0 r1 ", "r0 r1 r2 ", "r1 ", "r2 "}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var mu sync.Mutex
+			var told []string
+			service := &picky{status: 400, bad: map[string]bool{"r1": true}, taken: map[string]int{}}
+			b := batch(3)
+			b.Meter = (*destinations.Meter)(nil).Watched(func(x destinations.Exchange) {
+				mu.Lock()
+				defer mu.Unlock()
+				told = append(told, keys(x.Records))
+			})
+			if _, err := test.write(client(t, destinationtest.NewWire(service)), b); err != nil {
+				t.Fatal(err)
+			}
+			slices.Sort(told)
+			if diff := cmp.Diff(test.want, told); diff != "" {
+				t.Errorf("records (-want +got):\n%s", diff)
+			}
+		})
 	}
 }

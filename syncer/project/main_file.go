@@ -50,7 +50,18 @@ type runlogTable struct {
 	Rows      string        `toml:"rows" default:"problems" enum:"problems,all,none" help:"Which rows of a run are kept by key: those with problems, all, or none."`
 	Keys      string        `toml:"keys" default:"plain" enum:"plain,hash" help:"Whether keys of rows are kept as they are or hashed."`
 	Retention time.Duration `toml:"retention" default:"30d" min:"1h" help:"How long runs are kept."`
+
+	Samples     Sampling      `toml:"samples" help:"Whether requests and answers are kept, which hold row values: true for those with a problem, \"all\", or false (default)."`
+	Mask        []string      `toml:"mask" help:"Fields whose values are cut out of samples, by the destination's names, such as email."`
+	SamplesTTL  time.Duration `toml:"samples_ttl" default:"7d" min:"1h" help:"How long samples are kept."`
+	SamplesSize Size          `toml:"samples_size" default:"4KB" help:"How much of each request and of each answer is kept, from 1KB to 1MB."`
 }
+
+// The bounds of [runlog] samples_size.
+const (
+	leastSample = kilobyte
+	mostSample  = megabyte
+)
 
 type serveTable struct {
 	Listen      string   `toml:"listen" default:"127.0.0.1:8400" help:"The address to listen on: host and port. One beyond this machine needs tokens, and TLS or behind_proxy."`

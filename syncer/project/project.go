@@ -10,6 +10,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"spillway/destinations"
@@ -53,6 +54,11 @@ type Runlog struct {
 	Rows      string // "problems", "all" or "none"
 	Keys      string // "plain" or "hash"
 	Retention time.Duration
+
+	Samples     Sampling
+	Mask        []string // fields whose values are cut out of samples
+	SamplesTTL  time.Duration
+	SamplesSize Size // of a request or an answer
 }
 
 // Serve says how spillway serve listens and works.
@@ -303,7 +309,7 @@ func (l *loader) loadMain() bool {
 	l.project.Name = cmp.Or(m.Project.Name, filepath.Base(l.project.Root))
 	l.loadDBT(table, m.Project)
 	l.loadState(table, m.State)
-	l.project.Runlog = Runlog(m.Runlog)
+	l.loadRunlog(table, m.Runlog)
 	l.loadServe(table, m.Serve)
 	l.defaults = m.Defaults
 	l.loadWarehouses(m.Warehouses)
@@ -319,6 +325,16 @@ func (l *loader) loadDBT(t *settings.Table, p projectTable) {
 		p.DBT = filepath.Join(l.project.Root, p.DBT)
 	}
 	l.dbt.dir, l.dbt.maxAge = p.DBT, p.DBTMaxAge
+}
+
+func (l *loader) loadRunlog(t *settings.Table, r runlogTable) {
+	if e, ok := t.Table("runlog").Get("samples_size"); ok && (r.SamplesSize < leastSample || r.SamplesSize > mostSample) {
+		l.refuse(e.Problem("must be between %s and %s", leastSample, mostSample))
+	}
+	if e, ok := t.Table("runlog").Get("mask"); ok && slices.ContainsFunc(r.Mask, func(name string) bool { return strings.TrimSpace(name) == "" }) {
+		l.refuse(e.Problem("must not hold an empty name"))
+	}
+	l.project.Runlog = Runlog(r)
 }
 
 func (l *loader) loadState(t *settings.Table, s stateTable) {

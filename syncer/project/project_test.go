@@ -144,6 +144,10 @@ encryption_key = { env = "STATE_KEY" }
 rows = "all"
 keys = "hash"
 retention = "90d"
+samples = true
+mask = ["email", "custom.phone"]
+samples_ttl = "2d"
+samples_size = "16KB"
 
 [destinations.hook.headers]
 X-Team = "data"
@@ -222,7 +226,7 @@ concurrency = 4
 				{Key: "guard", At: at(25)},
 				{Key: "retry", At: at(31)},
 				{Key: "delivery", At: at(35)},
-				{Key: "schedule", At: mappings.At("spillway.toml", 27)},
+				{Key: "schedule", At: mappings.At("spillway.toml", 31)},
 			},
 			Fields: []mappings.Field{
 				{Name: "email", Column: "email", At: at(14)},
@@ -258,7 +262,10 @@ concurrency = 4
 	if s := p.State; s.Dir != "/var/lib/spillway" || s.Memory != 3<<29 || s.EncryptionKey.Origin() != "environment variable STATE_KEY" {
 		t.Errorf("the state is kept as %+v", s)
 	}
-	if diff := cmp.Diff(Runlog{Rows: "all", Keys: "hash", Retention: 90 * 24 * time.Hour}, p.Runlog); diff != "" {
+	if diff := cmp.Diff(Runlog{
+		Rows: "all", Keys: "hash", Retention: 90 * 24 * time.Hour,
+		Samples: ProblemSamples, Mask: []string{"email", "custom.phone"}, SamplesTTL: 48 * time.Hour, SamplesSize: 16 * kilobyte,
+	}, p.Runlog); diff != "" {
 		t.Error(diff)
 	}
 	hook, ok := p.Destinations["hook"].Config.(*hookConfig)
@@ -296,7 +303,9 @@ func TestASyncWithoutItsOwnHasTheDefaultsOfTheDesign(t *testing.T) {
 		Retry:    Retry{Attempts: 5, GiveUp: GiveUp{Runs: 10, Age: 14 * 24 * time.Hour}},
 		Delivery: Delivery{Fields: AllFields},
 		State:    filepath.Join(p.Root, ".spillway"),
-		Runlog:   Runlog{Rows: "problems", Keys: "plain", Retention: 30 * 24 * time.Hour},
+		Runlog: Runlog{
+			Rows: "problems", Keys: "plain", Retention: 30 * 24 * time.Hour, SamplesTTL: 7 * 24 * time.Hour, SamplesSize: 4 * kilobyte,
+		},
 	}
 	got := defaults{s.Warehouse, s.OnRemoved, s.Schedule, s.Timezone.String(), s.Mode, s.Guard, s.Retry, s.Delivery, p.State.Dir, p.Runlog}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -80,6 +80,10 @@ encryption_key = { file = "/run/secrets/key" }
 rows = "none"
 keys = "hash"
 retention = "1d12h"
+samples = "all"
+mask = ["email"]
+samples_ttl = "1d"
+samples_size = "1 KB"
 [warehouses.local]
 type = "duckdb"
 threads = 4
@@ -181,6 +185,7 @@ func beyondSchema() map[string]bool {
 		"an unknown time zone", "a time zone in lower case", "the machine's own time zone", "a time zone that is a path",
 		"no fields", "a field without a source", "a field mapped twice under two spellings", "a field with an empty name", "an identifier that is a constant",
 		"a rate without a time", "a delivery rate without a number", "a retention of no time", "a time-out beyond its bounds", "a memory that is too small", "a memory that is too large",
+		"a mask of nothing", "samples that are too large",
 		"a jitter of days", "a sync after itself", "a sync after one that there is not", "an address without a port",
 		"an address with a port that there is not", "a host that is a URL", "a certificate without its key", "a key without its certificate",
 		"defaults with a bad schedule", "defaults with an unknown destination that no sync uses",

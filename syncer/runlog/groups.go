@@ -21,7 +21,7 @@ func (g *Groups) Add(row Row) {
 	if g.byCause == nil {
 		g.byCause = map[[2]string]*ErrorGroup{}
 	}
-	cause := [2]string{row.Code, general(row.Reason)}
+	cause := [2]string{row.Code, General(row.Reason)}
 	group, ok := g.byCause[cause]
 	if !ok {
 		if len(g.byCause) >= maxGroups {
@@ -54,4 +54,5 @@ func (g *Groups) List() []ErrorGroup {
 // identifiers and numbers.
 var particulars = regexp.MustCompile("\"[^\"]*\"|'[^']*'|`[^`]*`|[^\\s<>()\\[\\]]+@[^\\s<>()\\[\\]]+|\\b[0-9a-fA-F-]{12,}\\b|\\b\\d+(?:[.,]\\d+)*\\b")
 
-func general(reason string) string { return particulars.ReplaceAllString(reason, "…") }
+// General is a reason without what differs from row to row.
+func General(reason string) string { return particulars.ReplaceAllString(reason, "…") }

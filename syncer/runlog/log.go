@@ -34,6 +34,9 @@ type Options struct {
 	Rows      string        // which rows: problems (default), all or none
 	Keys      string        // plain (default) or hash: keys and identifiers are replaced by keyed hashes
 	Retention time.Duration // runs that ended longer ago are dropped; 0 keeps all
+
+	Samples    bool          // whether samples are shown and kept
+	SamplesTTL time.Duration // samples older than that are dropped
 }
 
 // Log is the run log of one project. Its methods may be called from several goroutines.
@@ -246,8 +249,11 @@ func recovered(ctx context.Context, tx *sqlx.Tx, r record, now time.Time) error 
 	return write(ctx, tx, updateRun, run)
 }
 
-// Prune drops the runs that ended longer ago than the retention.
+// Prune drops the runs that ended longer ago than the retention, and samples beyond their own time.
 func (l *Log) Prune(ctx context.Context, now time.Time) error {
+	if err := l.pruneSamples(ctx, now); err != nil {
+		return err
+	}
 	if l.options().Retention <= 0 {
 		return nil
 	}
@@ -263,7 +269,7 @@ func (l *Log) Prune(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// Forget erases key from every run of sync and returns how many rows were erased. The files are written anew, so that
+// Forget erases key from every run of sync, and samples that may be about it, and returns how many of both were erased. The files are written anew, so that
 // no trace stays in them.
 func (l *Log) Forget(ctx context.Context, sync, key string) (int64, error) {
 	plain, hash := key, l.hashed(key)
@@ -275,7 +281,10 @@ func (l *Log) Forget(ctx context.Context, sync, key string) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("erase the key from the run log: %w", err)
 	}
-	_, err = l.db.ExecContext(ctx, "delete from problems where sync = ? and key in (?, ?)", sync, plain, hash)
+	samples, err := l.forgetSamples(ctx, sync, plain, hash)
+	if err == nil {
+		_, err = l.db.ExecContext(ctx, "delete from problems where sync = ? and key in (?, ?)", sync, plain, hash)
+	}
 	if err == nil {
 		_, err = l.db.ExecContext(ctx, `update error_groups set sample_keys = (
 			select json_group_array(value) from json_each(error_groups.sample_keys) where value not in (?, ?))
@@ -288,7 +297,7 @@ func (l *Log) Forget(ctx context.Context, sync, key string) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("erase the key from the run log: %w", err)
 	}
-	return erased, nil
+	return erased + samples, nil
 }
 
 // rewrite writes the database anew, without what stood in parts of its pages that are free now, and empties the

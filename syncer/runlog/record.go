@@ -25,8 +25,10 @@ type Recorder struct {
 	pending []Row
 	seq     int64
 	lineSeq int64
-	untried int // rows kept that were not tried
-	groups  Groups
+
+	sampleSeq int64
+	untried   int // rows kept that were not tried
+	groups    Groups
 }
 
 // Begin enters run into the log, if it was not entered before, and begins to record it.

@@ -1,5 +1,5 @@
 // Package runlog keeps what ran, what became of it, and every row that did not arrive with its reason, for people
-// to read. It holds keys and identifiers, never the values of a row.
+// to read. It holds keys and identifiers, and values of a row only in samples, where the project asks for them.
 package runlog
 
 import (
@@ -135,6 +135,9 @@ type Row struct {
 	Attempts  int       `json:"attempts" db:"attempts"` // runs in a row in which this key had a problem, this one included
 	FirstSeen time.Time `json:"first_seen" db:"-"`
 	LastSeen  time.Time `json:"last_seen" db:"-"`
+
+	// Exchanges are samples of what was said about the row, where AddExchanges was asked for them.
+	Exchanges []Exchange `json:"exchanges,omitempty" db:"-"`
 
 	// Untried says that no request was made for the row, and that its reason is the run's. Many such rows tell no
 	// more than a few.

@@ -75,7 +75,7 @@ alter table runs add column outcomes text not null default '{}';
 
 create table samples (
 	run_id text not null references runs (id) on delete cascade, seq integer not null,
-	at integer not null, crowd integer not null, exchange text not null,
+	at integer not null, exchange text not null,
 	primary key (run_id, seq)
 ) without rowid;
 create index samples_by_time on samples (at);

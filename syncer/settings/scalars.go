@@ -131,6 +131,8 @@ func (d *decoder) unmarshalText(f field, e Entry, v reflect.Value) {
 		text = strconv.FormatInt(value, 10)
 	case float64:
 		text = strconv.FormatFloat(value, 'f', -1, 64)
+	case bool:
+		text = strconv.FormatBool(value)
 	default:
 		d.refuse(e, "must be a string, not %s", nameOf(e.Value))
 		return

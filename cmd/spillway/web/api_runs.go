@@ -101,6 +101,9 @@ func (s *server) listRows(w http.ResponseWriter, r *http.Request) error {
 	rows, next, err := s.Daemon.Runs().Rows(r.Context(), run.ID, runlog.RowFilter{
 		Outcome: outcome, Key: q.Get("key"), Code: q.Get("code"), Cursor: q.Get("cursor"), Limit: length,
 	})
+	if err == nil {
+		err = s.Daemon.Runs().AddExchanges(r.Context(), run.ID, rows)
+	}
 	if err != nil {
 		return err
 	}

@@ -74,6 +74,10 @@ func TestHostileTextStaysText(t *testing.T) {
 				t.Errorf("%s: %q", path, troubles)
 			}
 			strange := `document.querySelectorAll("body script, iframe, object, embed, base, [style], img, body meta, body link").length`
+			samples := `document.querySelectorAll("details.exchange").length`
+			if n := browsertest.Get(b, chromedp.Evaluate[int](samples)); strings.Contains(path, "/row?") && n != 4 {
+				t.Errorf("%s shows %d samples", path, n)
+			}
 			if n := browsertest.Get(b, chromedp.Evaluate[int](strange)); n > 0 {
 				t.Errorf("%s has %d elements that no page of ours has", path, n)
 			}

@@ -50,7 +50,7 @@ type fakeDaemon struct {
 
 func newFake(t testing.TB) *fakeDaemon {
 	t.Helper()
-	log, err := runlog.Open(t.Context(), t.TempDir(), runlog.Options{Rows: "problems"})
+	log, err := runlog.Open(t.Context(), t.TempDir(), runlog.Options{Rows: "problems", Samples: true, SamplesTTL: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}

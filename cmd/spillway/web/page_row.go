@@ -17,6 +17,8 @@ type rowBody struct {
 	Known     *syncer.KnownRow // nil: the snapshot does not know it
 	Sightings []runlog.Sighting
 	Side      inquiry.Side // of its latest problem, while it is one
+	Exchanges []runlog.Exchange
+	Sampling  bool // the project has samples kept
 }
 
 // rowLink is the address of a row's page.
@@ -24,8 +26,11 @@ func rowLink(sync, key string) string {
 	return "/syncs/" + url.PathEscape(sync) + "/row?" + url.Values{"key": {key}}.Encode()
 }
 
-// sightingsShown is how many runs a row's page goes back.
-const sightingsShown = 50
+// sightingsShown is how many runs a row's page goes back, and exchangesShown how many exchanges it shows.
+const (
+	sightingsShown = 50
+	exchangesShown = 6
+)
 
 func (s *server) rowPage(w http.ResponseWriter, r *http.Request) error {
 	st, err := s.Daemon.Sync(r.Context(), r.PathValue("sync"))
@@ -40,6 +45,10 @@ func (s *server) rowPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if body.Sightings, err = s.Daemon.Runs().Sightings(r.Context(), st.Sync.Name, body.Key, sightingsShown); err != nil {
+		return err
+	}
+	body.Sampling = s.Daemon.Runs().Sampling()
+	if body.Exchanges, err = s.Daemon.Runs().Exchanges(r.Context(), st.Sync.Name, body.Key, exchangesShown); err != nil {
 		return err
 	}
 	body.Side = inquiry.Row{Known: body.Known, Sightings: body.Sightings, Last: st.Last}.Side()

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"strings"
@@ -66,6 +67,9 @@ func newShop(t testing.TB, say func(string) string) (*site, *shop) {
 		Sync: "people", Key: say("1003"), Accepted: true, Identifiers: []string{say("p3@x.io")},
 		Tried: &syncer.KnownAttempt{Code: say("INVALID_EMAIL"), Refusals: 3},
 	}}
+	for known := range f.known {
+		h.sample(strings.TrimPrefix(known, "people "), say)
+	}
 	f.checks = []daemon.Check{
 		{Kind: "warehouse", Name: "pg", Type: "postgres", At: day, Account: say("spillway_reader@analytics")},
 		{Kind: "destination", Name: "hook", Type: "hubspot", At: day, Error: say("401: the token was revoked")},
@@ -104,7 +108,56 @@ func (s *shop) enterNth(i int, say func(string) string) {
 	case i == 12:
 		run.State, run.Error, run.Counts = runlog.Failed, &runlog.Failure{Code: "warehouse.unavailable", Message: say("connection refused")}, runlog.Counts{}
 	}
+	for k, o := range []runlog.Outcome{runlog.RowAccepted, runlog.RowRejected} {
+		n := []int64{run.Accepted - run.Added, run.Rejected}[k]
+		run.Outcomes.Add(runlog.KindChanged, o, n)
+	}
+	run.Outcomes.Add(runlog.KindAdded, runlog.RowAccepted, run.Added)
+	if i == 39 {
+		run.Rest(runlog.RowDeferred)
+	}
 	s.runs = append(s.runs, s.enterAt(at, run, rows...))
+}
+
+// sample keeps what was said about a row in the newest run.
+func (s *shop) sample(key string, say func(string) string) {
+	s.t.Helper()
+	body := func(of any) string {
+		text, err := json.Marshal(of)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		return string(text)
+	}
+	type object map[string]any
+	asked := runlog.Message{Type: "application/json", Bytes: 40_312, Cut: true, Body: body(object{
+		say("inputs"): []any{object{"id": say("p3@nowhere"), "properties": object{say("plan"): say("Pro"), "email": "•••"}}, "… 99 more"},
+	})}
+	samples := []runlog.Exchange{
+		{Status: 429, Code: "429", Answer: runlog.Message{Type: say("text/plain"), Headers: map[string]string{"Retry-After": say("2")}, Body: say("slow down"), Bytes: 9}},
+		{Status: 0, Code: "timeout"},
+		{Status: 207, Code: "", Answer: runlog.Message{Type: "application/json", Headers: map[string]string{"X-Request-Id": say("8d1f-77")}, Bytes: 190, Body: body(object{
+			"status": "COMPLETE", "errors": []any{object{"message": say("Email address p3@nowhere is invalid"), say("category"): "VALIDATION_ERROR"}},
+		})}},
+		{
+			Status: 200, Request: runlog.Message{Type: "application/x-www-form-urlencoded", Body: url.Values{say("plan"): {say("Pro")}}.Encode() + "&email=•••", Bytes: 30},
+			Answer: runlog.Message{Type: say("text/csv"), Left: "it is neither JSON nor a form", Bytes: 99},
+		},
+	}
+	run := s.runs[len(s.runs)-1]
+	recorder, err := s.log.Begin(s.t.Context(), run)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for n, x := range samples {
+		x.At, x.TookMS, x.WaitedMS, x.Server, x.Method, x.Path, x.Attempt = run.StartedAt.Add(time.Duration(n)*time.Second), 35, int64(200*n), "api.hubapi.com", "POST", "/crm/v3/objects/contacts/batch/upsert", n+1
+		if x.Request.Body == "" {
+			x.Request = asked
+		}
+		if err := recorder.Samples(s.t.Context(), runlog.Sample{Exchange: x, Keys: []string{key}}); err != nil {
+			s.t.Fatal(err)
+		}
+	}
 }
 
 // pages are the addresses of one page of each kind.

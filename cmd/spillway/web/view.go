@@ -56,6 +56,8 @@ var functions = template.FuncMap{
 	"ops":    func() []destinations.Op { return operations },
 	"took":   words.Took,
 	"size":   words.Size,
+	"pretty": pretty,
+	"said":   func(name string, m runlog.Message) spoken { return spoken{name, m} },
 	"health": healthOf,
 	"state":  func(s runlog.State) condition { return conditions[s] },
 	"stamp":  func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
