@@ -100,7 +100,7 @@ func TestARequestThatNeverLeftIsNoExchange(t *testing.T) {
 			r := post(2)
 			r.Meter = watched
 			_, err := c.Do(t.Context(), r)
-			problem(t, err)
+			_ = problem(t, err)
 		}
 		if len(*all) != 1 || len(w.Calls()) != 1 {
 			t.Errorf("%d exchanges of %d requests, want 1: the account was known to be refused", len(*all), len(w.Calls()))
@@ -135,7 +135,7 @@ func TestContentOfLongHeadersIsShort(t *testing.T) {
 	watched, all := listen(nil)
 	r := httpapi.Request{Path: "/people", Meter: watched}
 	_, err := client(t, w).Do(t.Context(), r)
-	problem(t, err)
+	_ = problem(t, err)
 	if id := (*all)[0].Content.Answer.Headers["X-Correlation-Id"]; len(id) > 200 || !strings.HasSuffix(id, "…") {
 		t.Errorf("a header of %d bytes is kept", len(id))
 	}

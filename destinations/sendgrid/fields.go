@@ -149,13 +149,21 @@ func (d *destination) listLists(ctx context.Context) ([]list, error) {
 			return nil, fmt.Errorf("list the lists: %w", err)
 		}
 		lists = append(lists, reply.Result...)
-		next, err := url.Parse(reply.Metadata.Next)
-		if err != nil || next.Query().Get("page_token") == "" || len(reply.Result) == 0 {
-			break
+		token := pageToken(reply.Metadata.Next)
+		if token == "" || len(reply.Result) == 0 {
+			return lists, nil
 		}
-		query.Set("page_token", next.Query().Get("page_token"))
+		query.Set("page_token", token)
 	}
-	return lists, nil
+}
+
+// pageToken is that in the address of the next page, empty where there is none.
+func pageToken(address string) string {
+	next, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return next.Query().Get("page_token")
 }
 
 // Objects are the contacts of the account, and those of each list.

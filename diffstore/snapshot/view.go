@@ -76,7 +76,7 @@ func (v *view) loadFiles(m *manifest) (err error) {
 		return err
 	}
 	v.manifest = m
-	v.hasher.kind, v.inner.kind = m.Sums, m.Sums
+	v.kind, v.inner.kind = m.Sums, m.Sums
 	if m.Base != nil {
 		if v.base, err = v.openGeneration(m.Base); err != nil {
 			return err
