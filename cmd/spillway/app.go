@@ -12,6 +12,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
+	"spillway/cmd/spillway/notify"
 	"spillway/cmd/spillway/telemetry"
 	destinationsall "spillway/destinations/all"
 	"spillway/diffstore"
@@ -102,7 +103,7 @@ and sends only the rows that changed, through declared field mappings, into CRM,
 	}{
 		{"start", "To begin:", []*cobra.Command{a.initCommand(), a.demoCommand(), a.sandboxCommand()}},
 		{"work", "To check and to deliver:", []*cobra.Command{a.validateCommand(), a.doctorCommand(), a.planCommand(), a.runCommand(), a.serveCommand()}},
-		{"look", "To look at what there is:", []*cobra.Command{a.runsCommand(), a.whyCommand(), a.stateCommand(), a.modelsCommand(), a.destinationsCommand()}},
+		{"look", "To look at what there is:", []*cobra.Command{a.runsCommand(), a.whyCommand(), a.stateCommand(), a.modelsCommand(), a.destinationsCommand(), a.alertsCommand()}},
 		{"mend", "To mend:", []*cobra.Command{a.retryCommand(), a.resetCommand(), a.forgetCommand()}},
 		{"other", "Besides:", []*cobra.Command{a.tokenCommand(), a.auditCommand(), a.schemaCommand(), a.completionCommand(), a.versionCommand()}},
 	} {
@@ -197,7 +198,7 @@ func errorCode(err error) string {
 }
 
 func kinds() project.Kinds {
-	return project.Kinds{Warehouses: warehouseall.Definitions(), Destinations: destinationsall.Definitions()}
+	return project.Kinds{Warehouses: warehouseall.Definitions(), Destinations: destinationsall.Definitions(), Alerts: notify.Definitions()}
 }
 
 // load finds and reads the project.

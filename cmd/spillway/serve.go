@@ -19,6 +19,7 @@ import (
 	"spillway/cmd/spillway/web/access"
 	"spillway/cmd/spillway/web/audit"
 	"spillway/syncer"
+	"spillway/syncer/alert"
 	"spillway/syncer/daemon"
 	"spillway/syncer/project"
 )
@@ -73,6 +74,8 @@ type serving struct {
 	audit    *audit.Log
 	daemon   *daemon.Daemon
 	metrics  *telemetry.Metrics
+	alerts   *alert.Keeper
+	notices  *telemetry.Alerts
 	reloads  chan daemon.Reloaded // to be entered into the audit log
 	stirred  chan struct{}        // holds a token when something happened
 }
@@ -93,7 +96,7 @@ func (a *app) newService(p *project.Project, listen string, needsTokens bool) (*
 	}
 	return &serving{
 		app: a, project: p, exposure: e, tokens: tokens, audit: audit.New(p.State.Dir, time.Now), metrics: telemetry.New(),
-		reloads: make(chan daemon.Reloaded, 16), stirred: make(chan struct{}, 1),
+		reloads: make(chan daemon.Reloaded, 16), stirred: make(chan struct{}, 1), notices: telemetry.NewAlerts(),
 	}, nil
 }
 
@@ -116,6 +119,9 @@ func (s *serving) serve(ctx context.Context) (err error) {
 	})
 	if err != nil {
 		return err
+	}
+	if err := s.openAlerts(); err != nil {
+		return errors.Join(err, s.daemon.Close())
 	}
 	group, working := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.work(working, hangups) })
@@ -156,6 +162,7 @@ func (s *serving) work(ctx context.Context, hangups <-chan os.Signal) (err error
 	group.Go(func() error { return s.watchdog(working) })
 	group.Go(func() error { return s.keepReloads(working) })
 	group.Go(func() error { return s.keepSmall(working) })
+	group.Go(func() error { return s.alerts.Run(working) })
 	s.record(audit.Start, fronts.url)
 	err = s.announce(fronts.url)
 	if err == nil {
@@ -172,7 +179,7 @@ func (s *serving) handler() web.Options {
 	build := web.Build{Version: release, Commit: commit()}
 	return web.Options{
 		Daemon: s.daemon, Tokens: s.tokens, Audit: s.audit, Log: s.app.log, Build: build,
-		Metrics: s.metrics.Handler(s.daemon, s.app.log, time.Now, web.ProcessCollectors(build)...),
+		Metrics: s.metrics.Handler(s.daemon, s.app.log, time.Now, append(web.ProcessCollectors(build), s.notices)...),
 		Open:    s.exposure.open(), Hosts: s.exposure.hosts(), HTTPS: s.exposure.https(), BehindProxy: s.project.Serve.BehindProxy,
 	}
 }
@@ -192,6 +199,9 @@ func (s *serving) notified(e daemon.Event) {
 	select {
 	case s.stirred <- struct{}{}:
 	default:
+	}
+	if concernsAlerts(e) {
+		s.alerts.Wake()
 	}
 	if e.Reloaded == nil {
 		return

@@ -36,7 +36,7 @@ type Config struct {
 // ours are the headers that a request has anyway, and those that belong to the connection.
 var ours = []string{
 	"Connection", "Content-Encoding", "Content-Length", "Content-Type", "Host", "Idempotency-Key", "Te", "Trailer",
-	"Transfer-Encoding", "Upgrade", headerID, headerTimestamp, headerSignature,
+	"Transfer-Encoding", "Upgrade", httpapi.WebhookID, httpapi.WebhookTimestamp, httpapi.WebhookSignature,
 }
 
 func (c Config) check() error {

@@ -24,6 +24,7 @@ type mainFile struct {
 	Serve        serveTable      `toml:"serve" help:"How spillway serve listens and works."`
 	Warehouses   *settings.Table `toml:"warehouses" help:"The SQL systems that models are read from, each under a name of its own."`
 	Destinations *settings.Table `toml:"destinations" help:"The services that records are delivered to, each under a name of its own."`
+	Alerts       *settings.Table `toml:"alerts" help:"Whom spillway serve tells when a sync needs somebody, each under a name of its own."`
 	Defaults     *settings.Table `toml:"defaults" help:"Anything a sync may set, unless the sync sets it."`
 }
 
@@ -65,6 +66,7 @@ const (
 
 type serveTable struct {
 	Listen      string   `toml:"listen" default:"127.0.0.1:8400" help:"The address to listen on: host and port. One beyond this machine needs tokens, and TLS or behind_proxy."`
+	URL         string   `toml:"url" help:"The address by which people reach its pages, such as https://spillway.example.com: links in alerts begin with it."`
 	MaxRuns     int      `toml:"max_runs" default:"4" min:"1" max:"64" help:"How many runs go on at once, each of another sync."`
 	Hosts       []string `toml:"hosts" help:"Names by which browsers and programs may call it, beside localhost and the host of listen. All others are refused."`
 	BehindProxy bool     `toml:"behind_proxy" default:"false" help:"A proxy before it ends TLS, and passes on nothing else."`
@@ -112,8 +114,9 @@ func (l *loader) loadDestinations(t *settings.Table) {
 	}
 }
 
-// configured reads one warehouse or destination by the kind that its type names. It reports whether the kind is known.
-func configured[D any](l *loader, e settings.Entry, kinds map[string]D, fresh func(D) any) (kind D, config any, ok bool) {
+// configured reads one warehouse, destination or alert by the kind that its type names; the keys in elsewhere are not the
+// kind's. It reports whether the kind is known.
+func configured[D any](l *loader, e settings.Entry, kinds map[string]D, fresh func(D) any, elsewhere ...string) (kind D, config any, ok bool) {
 	if !name.MatchString(e.Name) {
 		l.refuse(e.Problem("%s", nameRule))
 	}
@@ -139,17 +142,17 @@ func configured[D any](l *loader, e settings.Entry, kinds map[string]D, fresh fu
 	}
 	config = fresh(kind)
 	options := l.options
-	options.Ignore = []string{typeKey}
+	options.Ignore = append(elsewhere, typeKey)
 	l.refuse(settings.Decode(t, config, options)...)
 	return kind, config, true
 }
 
-// typeKey names the kind of a warehouse or a destination in its table.
+// typeKey names the kind of a warehouse, a destination or an alert in its table.
 const typeKey = "type"
 
 func at(e settings.Entry) string { return fmt.Sprintf("%s:%d", e.File(), e.Line()) }
 
-// declaration returns a sum over what is written of a warehouse or a destination, however it is laid out.
+// declaration returns a sum over what is written of a warehouse, a destination or an alert, however it is laid out.
 func declaration(e settings.Entry) string {
 	sum := sha256.New()
 	declare(sum, e.Value)

@@ -15,6 +15,7 @@ import (
 
 	"spillway/destinations"
 	"spillway/mappings"
+	"spillway/syncer/alert"
 	"spillway/syncer/secrets"
 	"spillway/syncer/settings"
 	"spillway/warehouse"
@@ -38,6 +39,7 @@ type Project struct {
 	Serve        Serve
 	Warehouses   map[string]Warehouse
 	Destinations map[string]Destination
+	Alerts       map[string]Alert
 	Models       map[string]Model
 	Syncs        []*Sync // by name
 }
@@ -64,6 +66,7 @@ type Runlog struct {
 // Serve says how spillway serve listens and works.
 type Serve struct {
 	Listen      string   // host and port
+	URL         string   // by which people reach the pages; may be empty
 	MaxRuns     int      // at once
 	Hosts       []string // by which it may be called beside localhost and the host of Listen
 	BehindProxy bool     // TLS ends at a proxy before it
@@ -191,10 +194,11 @@ const (
 	ChangedFields DeliveredFields = "changed"
 )
 
-// Kinds are the warehouses and destinations that this program can talk to.
+// Kinds are the warehouses, destinations and services for alerts that this program can talk to.
 type Kinds struct {
 	Warehouses   []warehouse.Definition
 	Destinations []destinations.Definition
+	Alerts       []alert.Definition
 }
 
 // Sync returns the sync called name.
@@ -228,6 +232,7 @@ type loader struct {
 	project  *Project
 	options  settings.Options
 	defaults *settings.Table // [defaults]; may be nil
+	alerts   *settings.Table // [alerts]; may be nil
 	dbt      dbt
 	zones    map[string]*time.Location // as they are large, each is loaded once
 	texts    texts
@@ -281,6 +286,7 @@ func (l *loader) loadSyncs() {
 		l.loadSync(name)
 	}
 	l.checkAfter(names)
+	l.checkAlertSyncs(names)
 	l.checkDefaults()
 	slices.SortFunc(l.project.Syncs, func(a, b *Sync) int { return cmp.Compare(a.Name, b.Name) })
 	if len(l.problems) > 0 {
@@ -314,6 +320,7 @@ func (l *loader) loadMain() bool {
 	l.defaults = m.Defaults
 	l.loadWarehouses(m.Warehouses)
 	l.loadDestinations(m.Destinations)
+	l.loadAlerts(m.Alerts)
 	return true
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"spillway/destinations"
 	"spillway/mappings"
+	"spillway/syncer/alert"
 	"spillway/syncer/secrets"
 	"spillway/warehouse"
 )
@@ -62,6 +63,7 @@ func testKinds() Kinds {
 			destinations.Define(destinations.Definition{Name: "http", Title: "HTTP"},
 				func(context.Context, hookConfig, destinations.Env) (destinations.Destination, error) { return nil, nil }),
 		},
+		Alerts: []alert.Definition{bell()},
 	}
 }
 

@@ -65,7 +65,14 @@ func (k Kinds) mainSchema() map[string]any {
 	for _, d := range k.Destinations {
 		services = append(services, kindSchema(d.Name, d.Title, d.Config()))
 	}
+	var alerts []any
+	for _, d := range k.Alerts {
+		s := kindSchema(d.Name, d.Title, d.Config())
+		maps.Copy(propertiesOf(s), propertiesOf(settings.Object(alertTable{})))
+		alerts = append(alerts, s)
+	}
 	properties := propertiesOf(schema)
+	named(properties, "alerts", alerts)
 	named(properties, "warehouses", warehouses)
 	named(properties, "destinations", services)
 	defaults := syncSchema()
@@ -77,8 +84,11 @@ func (k Kinds) mainSchema() map[string]any {
 // named makes properties[key] a table of tables, each of one of the kinds.
 func named(properties map[string]any, key string, kinds []any) {
 	s := tableIn(properties, key)
-	s["patternProperties"] = map[string]any{name.String(): map[string]any{"oneOf": kinds}}
 	s["additionalProperties"] = false
+	if len(kinds) == 0 { // which oneOf does not take
+		return
+	}
+	s["patternProperties"] = map[string]any{name.String(): map[string]any{"oneOf": kinds}}
 }
 
 func kindSchema(kind, title string, config any) map[string]any {
@@ -110,5 +120,6 @@ func Reference() map[string]string {
 		FileName:       settings.Markdown(mainFile{}),
 		"syncs/*.toml": settings.Markdown(syncFile{}),
 		"fields":       settings.Markdown(fieldForm{}),
+		"alerts":       settings.Markdown(alertTable{}),
 	}
 }

@@ -2,9 +2,11 @@ package project
 
 import (
 	"net"
+	"net/url"
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"spillway/syncer/settings"
 )
@@ -13,6 +15,9 @@ func (l *loader) loadServe(t *settings.Table, s serveTable) {
 	table := t.Table("serve")
 	if e, ok := table.Get("listen"); ok && !listenable(s.Listen) {
 		l.refuse(e.Problem(`must be a host and a port, such as "127.0.0.1:8400"`))
+	}
+	if e, ok := table.Get("url"); ok && !reachableURL(s.URL) {
+		l.refuse(e.Problem(`must be an address such as "https://spillway.example.com", without credentials and without ? and #`))
 	}
 	if e, ok := table.Get("hosts"); ok {
 		for _, host := range s.Hosts {
@@ -42,6 +47,11 @@ func (l *loader) within(file string) string {
 }
 
 var hostname = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`)
+
+func reachableURL(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() != "" && u.User == nil && !strings.ContainsAny(address, "?#")
+}
 
 func listenable(address string) bool {
 	_, port, err := net.SplitHostPort(address)

@@ -59,12 +59,24 @@ func newSecret(origin string, look func(context.Context) (string, error)) Secret
 
 // Literal is a secret that stands in the project's own files.
 func Literal(value string) Secret {
-	return newSecret("a literal", func(context.Context) (string, error) {
+	return newSecret(literal, func(context.Context) (string, error) {
 		if value == "" {
 			return "", errors.New("the secret is empty")
 		}
 		return value, nil
 	})
+}
+
+// literal is the origin of a secret that stands in the project's own files.
+const literal = "a literal"
+
+// Plain returns a secret that stands in the project's own files, and whether this one does.
+func (s Secret) Plain() (string, bool) {
+	if s.origin != literal {
+		return "", false
+	}
+	value, err := s.reveal(context.Background()) // nothing is looked up
+	return value, err == nil
 }
 
 // IsSet reports whether s refers to anything.
