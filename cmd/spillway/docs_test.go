@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 
+	"spillway/cmd/spillway/notify"
 	destinationsall "spillway/destinations/all"
 	"spillway/syncer/project"
 	"spillway/syncer/settings"
@@ -101,6 +102,9 @@ func generatedSections(t *testing.T) map[string]string {
 	}
 	for _, d := range destinationsall.Definitions() {
 		s["settings of destination "+d.Name] = settings.Markdown(d.Config())
+	}
+	for _, d := range notify.Definitions() {
+		s["settings of alert "+d.Name] = settings.Markdown(d.Config())
 	}
 	return s
 }

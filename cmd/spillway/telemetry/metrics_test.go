@@ -37,6 +37,7 @@ var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 type site struct {
 	t       testing.TB
 	metrics *telemetry.Metrics
+	alerts  *telemetry.Alerts
 	handler http.Handler
 	log     strings.Builder
 
@@ -57,14 +58,14 @@ func (s *site) Reloaded() daemon.Reloaded { return s.reloaded }
 // newSite has syncs that are scheduled and have never run.
 func newSite(t testing.TB, names ...string) *site {
 	t.Helper()
-	s := &site{t: t, metrics: telemetry.New(), reloaded: daemon.Reloaded{At: noon}}
+	s := &site{t: t, metrics: telemetry.New(), alerts: telemetry.NewAlerts(), reloaded: daemon.Reloaded{At: noon}}
 	for _, name := range names {
 		s.syncs = append(s.syncs, daemon.SyncStatus{
 			Sync: &project.Sync{Name: name, Destination: "crm", Schedule: "@hourly"}, NextRun: noon.Add(time.Hour),
 		})
 	}
 	s.handler = s.metrics.Handler(s, slog.New(slog.NewTextHandler(&s.log, nil)), func() time.Time { return noon },
-		web.ProcessCollectors(web.Build{Version: "1.2.3", Commit: "abc"})...)
+		append(web.ProcessCollectors(web.Build{Version: "1.2.3", Commit: "abc"}), s.alerts)...)
 	return s
 }
 
