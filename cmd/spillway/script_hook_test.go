@@ -31,7 +31,8 @@ type fakeService struct {
 
 type serviceKey struct{}
 
-// shop writes the project testdata/shop into the current directory and serves the service that it delivers to.
+// shop writes the project testdata/shop into the current directory and serves the service that it delivers to, at the
+// address that the variable HOOK holds from then on.
 func shop(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) > 0 {
 		ts.Fatalf("usage: shop")
@@ -53,6 +54,7 @@ func shop(ts *testscript.TestScript, neg bool, args []string) {
 	file := ts.MkAbs("spillway.toml")
 	content := strings.ReplaceAll(ts.ReadFile(file), "$HOOK", server.URL)
 	ts.Check(os.WriteFile(file, []byte(content), 0o600))
+	ts.Setenv("HOOK", server.URL)
 }
 
 // answer changes how the service answers:
