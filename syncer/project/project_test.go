@@ -226,8 +226,8 @@ concurrency = 4
 				{Key: "tags", At: at(11)},
 				{Key: "fields", At: at(13)},
 				{Key: "guard", At: at(25)},
-				{Key: "retry", At: at(31)},
-				{Key: "delivery", At: at(35)},
+				{Key: "retry", At: at(32)},
+				{Key: "delivery", At: at(36)},
 				{Key: "schedule", At: mappings.At("spillway.toml", 31)},
 			},
 			Fields: []mappings.Field{
