@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -89,19 +90,25 @@ func concerns(name string) bool {
 // fingerprint tells whether any of a project's files is another than before: by names, sizes and times.
 func fingerprint(root string) uint64 {
 	sum := fnv.New64a()
+	var line []byte
 	for _, dir := range watched(root) {
+		fmt.Fprintln(sum, dir)
 		entries, err := os.ReadDir(dir)
 		if err != nil {
 			fmt.Fprintln(sum, err)
 			continue
 		}
 		for _, e := range entries {
-			name := filepath.Join(dir, e.Name())
-			if !concerns(name) {
+			if !concerns(e.Name()) {
 				continue
 			}
-			if info, err := os.Stat(name); err == nil && !info.IsDir() { // of what a link leads to
-				fmt.Fprintln(sum, name, info.Size(), info.ModTime().UnixNano())
+			info, err := e.Info()
+			if err == nil && e.Type()&fs.ModeSymlink != 0 {
+				info, err = os.Stat(filepath.Join(dir, e.Name())) // of what it leads to
+			}
+			if err == nil && !info.IsDir() {
+				line = binary.AppendVarint(binary.AppendVarint(append(line[:0], e.Name()...), info.Size()), info.ModTime().UnixNano())
+				_, _ = sum.Write(line) // it never fails
 			}
 		}
 	}
