@@ -121,11 +121,14 @@ func newSample(i *item, kind runlog.Kind) (Sample, error) {
 const Masked = "•••"
 
 // show fills in the sample's fields with their values, or with what their form alone tells.
-func (s *Sample) show(values bool) {
+func (s *Sample) show(values bool) { s.reveal(func(string) bool { return values }) }
+
+// reveal is show for the values of some fields.
+func (s *Sample) reveal(shown func(field string) bool) {
 	s.Fields = make(map[string]FieldChange, len(s.values))
 	for _, f := range s.values {
 		v := f.Value
-		if !values && v != nil {
+		if v != nil && !shown(f.Name) {
 			v = Masked
 		}
 		if t, ok := v.(time.Time); ok {

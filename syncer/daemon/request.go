@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -175,6 +176,34 @@ func (d *Daemon) Approve(ctx context.Context, id, by string) (runlog.Run, error)
 	run := d.version.engine.NewRun(st.sync, runlog.ByApprove)
 	run.By = by
 	return d.ask(ctx, st, runlog.Entry{Run: run, Order: runlog.Order{Held: held.ID}})
+}
+
+// Review reads the plan of a held run, as syncer.Engine.Review does.
+func (d *Daemon) Review(ctx context.Context, id string, from, most int, shown func(field string) bool) (syncer.Review, error) {
+	return d.engine().Review(ctx, id, from, most, shown)
+}
+
+// Discard throws the plan of a held run away. Its error wraps syncer.ErrApproval, or ErrBusy where the plan is about to be
+// applied.
+func (d *Daemon) Discard(ctx context.Context, id, by string) (runlog.Run, error) {
+	d.mu.Lock()
+	defer d.unlock()
+	held, err := d.runs.Run(ctx, id)
+	if err != nil {
+		return runlog.Run{}, err
+	}
+	applying := func(j *job) bool { return j.order.Held == held.ID }
+	if slices.ContainsFunc(d.line, applying) || slices.ContainsFunc(slices.Collect(maps.Values(d.going)), applying) {
+		return runlog.Run{}, fmt.Errorf("%w: %s; the plan was approved and is being applied", ErrBusy, held.Sync)
+	}
+	run, err := d.version.engine.Discard(ctx, held.ID, by)
+	if err != nil {
+		return runlog.Run{}, err
+	}
+	if st, ok := d.syncs[run.Sync]; ok && st.last != nil && st.last.ID == run.ID {
+		st.last = &run
+	}
+	return run, nil
 }
 
 // Retry puts the problem rows of a run back in line, those of the given keys and with the given code where such are

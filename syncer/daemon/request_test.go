@@ -174,6 +174,38 @@ func TestAHeldPlanIsApproved(t *testing.T) {
 	}, every("contacts", "", removes))
 }
 
+func TestAHeldPlanIsDiscarded(t *testing.T) {
+	guarded := func(s *project.Sync) {
+		s.OnRemoved = "delete"
+		if err := s.Guard.MaxRemoved.UnmarshalText([]byte("1%")); err != nil {
+			panic(err)
+		}
+	}
+	inWorld(t, func(t *testing.T, w *world) {
+		w.rows = 40
+		w.start()
+		w.wait(w.trigger("contacts"))
+		w.set(func() { w.rows = 20 })
+		held := w.wait(w.trigger("contacts"))
+		if v, err := w.daemon.Review(t.Context(), held.ID, 0, 50, nil); err != nil || len(v.Rows) != 20 || v.Stale != "" {
+			t.Errorf("%d rows, %q, %v", len(v.Rows), v.Stale, err)
+		}
+		if run, err := w.daemon.Discard(t.Context(), held.ID, "ada"); err != nil || run.State != runlog.Cancelled {
+			t.Errorf("%s, %v", run.State, err)
+		}
+		if st, err := w.daemon.Sync(t.Context(), "contacts"); err != nil || st.Last.State != runlog.Cancelled {
+			t.Errorf("the sync's newest run is %s, %v", st.Last.State, err)
+		}
+		if _, err := w.daemon.Approve(t.Context(), held.ID, "ada"); !errors.Is(err, syncer.ErrApproval) {
+			t.Errorf("approved all the same: %v", err)
+		}
+		w.set(func() { w.rows = 40 })
+		if again := w.wait(w.trigger("contacts")); again.State != runlog.Succeeded || again.Same != 40 {
+			t.Errorf("%s %+v", again.State, again.Counts)
+		}
+	}, every("contacts", "", guarded))
+}
+
 func TestReady(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		d, err := Open(t.Context(), w.project, w.options)

@@ -145,7 +145,7 @@ func (l *Log) Leave(ctx context.Context, run string) error {
 	return nil
 }
 
-// Withdraw ends a run that never began, and takes it out of the queue.
+// Withdraw ends a run that never began, or one that waited for approval, and takes it out of the queue.
 func (l *Log) Withdraw(ctx context.Context, run Run) error {
 	err := l.transact(ctx, func(tx *sqlx.Tx) error {
 		if err := write(ctx, tx, updateRun, run); err != nil {

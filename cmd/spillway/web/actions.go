@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"spillway/cmd/spillway/web/audit"
 	"spillway/syncer"
@@ -64,6 +65,21 @@ func (s *server) approve(r *http.Request) (runlog.Run, error) {
 	err = s.busy(r, run.Sync, err)
 	s.record(r, audit.Entry{Action: audit.Approve, Sync: run.Sync, Run: run.ID, Detail: "applied by run " + started.ID}, err)
 	return started, err
+}
+
+func (s *server) discard(r *http.Request) (runlog.Run, error) {
+	run, err := s.found(r)
+	if err != nil {
+		return runlog.Run{}, err
+	}
+	discarded, err := s.Daemon.Discard(r.Context(), run.ID, who(r.Context()).Name)
+	if errors.Is(err, syncer.ErrApproval) { // its words are ours
+		p := asProblem(err)
+		p.Detail = strings.Replace(err.Error(), "approved", "discarded", 1)
+		err = p
+	}
+	s.record(r, audit.Entry{Action: audit.Discard, Sync: run.Sync, Run: run.ID}, err)
+	return discarded, err
 }
 
 // chosen are rows to be put back in line. Without either it is all of them.

@@ -41,6 +41,7 @@ func (s *server) apiRoutes() []route {
 		get("runs/{id}/rows", s.listRows),
 		post("runs/{id}/cancel", access.Run, s.cancelRun),
 		post("runs/{id}/approve", access.Approve, s.approveRun),
+		post("runs/{id}/discard", access.Approve, s.discardRun),
 		post("runs/{id}/retry", access.Run, s.retryRun),
 		{method: http.MethodGet, pattern: apiPrefix + "openapi.json", scope: access.Public, handle: describeAPI},
 	}

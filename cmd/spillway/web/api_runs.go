@@ -126,6 +126,14 @@ func (s *server) approveRun(w http.ResponseWriter, r *http.Request) error {
 	return replyRun(w, runObject{run: started})
 }
 
+func (s *server) discardRun(w http.ResponseWriter, r *http.Request) error {
+	discarded, err := s.discard(r)
+	if err != nil {
+		return err
+	}
+	return reply(w, http.StatusOK, runObject{run: discarded})
+}
+
 func (s *server) retryRun(w http.ResponseWriter, r *http.Request) error {
 	return replyRetried(w, r, s.retry)
 }

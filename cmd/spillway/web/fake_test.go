@@ -44,6 +44,7 @@ type fakeDaemon struct {
 	broken  error // what everything meets
 
 	known    map[string]*syncer.KnownRow // by "sync key"
+	review   syncer.Review
 	reloaded daemon.Reloaded
 	checks   []daemon.Check
 }
@@ -292,6 +293,28 @@ func open(o *web.Options) { o.Open = true }
 var errSecret = errors.New("select email from people: goroutine 7 [running]")
 
 func (f *fakeDaemon) Reload(_ context.Context, by string) error { return f.note("reload by %s", by) }
+
+func (f *fakeDaemon) Discard(ctx context.Context, id, by string) (runlog.Run, error) {
+	if err := f.note("discard %s by %s", id, by); err != nil {
+		return runlog.Run{}, err
+	}
+	if id != heldRun {
+		return runlog.Run{}, fmt.Errorf("%w: run %s was not held", syncer.ErrApproval, id)
+	}
+	run, err := f.log.Run(ctx, id)
+	run.State = runlog.Cancelled
+	return run, err
+}
+
+func (f *fakeDaemon) Review(ctx context.Context, id string, from, _ int, _ func(string) bool) (syncer.Review, error) {
+	v := f.review
+	var err error
+	v.Run, err = f.log.Run(ctx, id)
+	if from > 0 {
+		v.Next = 0
+	}
+	return v, err
+}
 
 func (f *fakeDaemon) Reset(_ context.Context, sync string) error { return f.upkeep("reset", sync) }
 

@@ -56,6 +56,14 @@ func (s *server) approveAction(w http.ResponseWriter, r *http.Request) error {
 	return then(w, r, "/runs/"+started.ID, "approved")
 }
 
+func (s *server) discardAction(w http.ResponseWriter, r *http.Request) error {
+	discarded, err := s.discard(r)
+	if err != nil {
+		return err
+	}
+	return then(w, r, "/runs/"+discarded.ID, "discarded")
+}
+
 func (s *server) retryAction(w http.ResponseWriter, r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		return invalid("the form cannot be read", "")

@@ -70,6 +70,7 @@ func newShop(t testing.TB, say func(string) string) (*site, *shop) {
 	for known := range f.known {
 		h.sample(strings.TrimPrefix(known, "people "), say)
 	}
+	f.review = heldReview(say)
 	f.checks = []daemon.Check{
 		{Kind: "warehouse", Name: "pg", Type: "postgres", At: day, Account: say("spillway_reader@analytics")},
 		{Kind: "destination", Name: "hook", Type: "hubspot", At: day, Error: say("401: the token was revoked")},
@@ -162,7 +163,7 @@ func (s *shop) sample(key string, say func(string) string) {
 
 // pages are the addresses of one page of each kind.
 func (s *shop) pages() []string {
-	paths := []string{"/", "/rows?about=nobody", "/syncs/people", "/runs?idle=1", "/runs/" + s.runs[len(s.runs)-1].ID, "/connections", "/project"}
+	paths := []string{"/", "/rows?about=nobody", "/syncs/people", "/runs?idle=1", "/runs/" + s.runs[len(s.runs)-1].ID, "/connections", "/project", "/runs/" + heldRun + "/plan"}
 	for known := range s.known {
 		paths = append(paths, "/syncs/people/row?key="+url.QueryEscape(strings.TrimPrefix(known, "people ")))
 	}

@@ -36,7 +36,7 @@ func (v view) May(scope string) bool {
 }
 
 // pageTemplates are the pages, by the names of their files without the ending.
-var pageTemplates = parsePages("overview", "sync", "runs", "run", "row", "search", "connections", "project", "failure", "login")
+var pageTemplates = parsePages("overview", "sync", "runs", "run", "row", "search", "plan", "connections", "project", "failure", "login")
 
 func parsePages(names ...string) map[string]*template.Template {
 	layout := template.Must(template.New("").Funcs(functions).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html"))
@@ -116,6 +116,7 @@ var notices = map[string]string{
 	"started":   "The run has started.",
 	"cancelled": "The run is being cancelled.",
 	"approved":  "The plan was approved and is being applied.",
+	"discarded": "The plan was thrown away; nothing of it was sent.",
 	"retried":   "The rows were put back in line, and a run that sends them has started.",
 	"paused":    "The sync is paused: neither its schedule nor another sync starts it.",
 	"resumed":   "The sync runs by its schedule again.",

@@ -36,11 +36,18 @@ type Snapshots interface {
 	Forget(ctx context.Context, sync, key string) (found bool, err error)
 }
 
+// Plans are what a daemon takes for the plans of held runs. Errors wrap runlog.ErrNotFound, daemon.ErrBusy and
+// syncer.ErrApproval.
+type Plans interface {
+	Review(ctx context.Context, run string, from, most int, shown func(field string) bool) (syncer.Review, error)
+	Approve(ctx context.Context, run, by string) (runlog.Run, error)
+	Discard(ctx context.Context, run, by string) (runlog.Run, error)
+}
+
 // Runs are what a daemon takes for runs that there are. Errors wrap runlog.ErrNotFound, daemon.ErrUnknownSync, daemon.ErrBusy, daemon.ErrNotRunning and
 // syncer.ErrApproval.
 type Runs interface {
 	Cancel(ctx context.Context, run, by string) (runlog.Run, error)
-	Approve(ctx context.Context, run, by string) (runlog.Run, error)
 	Retry(ctx context.Context, run string, keys []string, code, by string) (released int, started runlog.Run, err error)
 	RetrySync(ctx context.Context, sync string, keys []string, code, by string) (released int, started runlog.Run, err error)
 	Wait(ctx context.Context, run string, d time.Duration) (runlog.Run, error)
@@ -61,6 +68,7 @@ type Health interface {
 type Daemon interface {
 	Syncs
 	Snapshots
+	Plans
 	Runs
 	Health
 }

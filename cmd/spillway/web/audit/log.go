@@ -34,6 +34,7 @@ const (
 	Run     Action = "run.start"
 	Cancel  Action = "run.cancel"
 	Approve Action = "run.approve"
+	Discard Action = "run.discard"
 	Retry   Action = "run.retry"
 	Pause   Action = "sync.pause"
 	Resume  Action = "sync.resume"
