@@ -3,6 +3,8 @@
 GO            ?= go
 GOLANGCI_LINT := v2.15.0
 GOVULNCHECK   := v1.1.4
+AXE           := 4.14.1
+AXE_SUM       := e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745
 TOOLS         := $(CURDIR)/.cache/tools
 TEST_FLAGS    ?=
 
@@ -20,7 +22,7 @@ demo: build ## Run the whole of it on embedded data, and show the result
 	@./bin/spillway demo --exit
 
 .PHONY: test
-test: postgres setpriv mariadb browser ## Pass the tests, with the race detector
+test: postgres setpriv mariadb browser axe ## Pass the tests, with the race detector
 	$(GO) test -race -shuffle=on -timeout 20m $(TEST_FLAGS) ./...
 
 .PHONY: build
@@ -82,6 +84,15 @@ browser:
 		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends chromium-headless-shell; exit $$?; fi; \
 	echo "The tests need Chromium. Type:  sudo apt-get install -y chromium-headless-shell   (macOS: brew install --cask chromium)"; \
 	echo "or name one:  SPILLWAY_CHROMIUM=/path/to/chrome make test"; exit 1
+
+# The checker of pages for people with disabilities runs in that browser. It is fetched once; nothing of it is part of the program.
+.PHONY: axe
+axe: $(TOOLS)/axe-$(AXE).min.js
+$(TOOLS)/axe-$(AXE).min.js:
+	mkdir -p $(TOOLS)
+	curl -fsS --max-time 60 -o $@.tgz https://registry.npmjs.org/axe-core/-/axe-core-$(AXE).tgz
+	echo "$(AXE_SUM)  $@.tgz" | sha256sum -c --quiet
+	tar -xzOf $@.tgz package/axe.min.js > $@.part && mv $@.part $@ && rm $@.tgz
 
 # They want a MariaDB too: the one that SPILLWAY_TEST_MYSQL_DSN names, or local binaries to start a throwaway one.
 .PHONY: mariadb

@@ -9,7 +9,9 @@ import (
 	"strconv"
 
 	"spillway/syncer"
+	"spillway/syncer/project"
 	"spillway/syncer/runlog"
+	"spillway/syncer/samples"
 )
 
 // planBody is the body of the page of a held plan.
@@ -60,7 +62,7 @@ func (s *server) planPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	slices.SortFunc(body.Changes, func(a, b amount) int { return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Name, b.Name)) })
 	for _, row := range review.Rows {
-		body.Rows = append(body.Rows, newPlanLine(row))
+		body.Rows = append(body.Rows, newPlanLine(row, s.Daemon.Runs()))
 	}
 	if review.Next > 0 {
 		body.Next = "/runs/" + run.ID + "/plan?" + url.Values{"from": {strconv.Itoa(review.Next)}}.Encode() + "#rows"
@@ -78,10 +80,17 @@ func plannedOf(r *runlog.Run) []amount {
 }
 
 // shownFields says of which fields a plan may show the values; nil: of none.
-func (s *server) shownFields() func(field string) bool { return nil }
+func (s *server) shownFields() func(field string) bool {
+	l := s.Daemon.Project().Runlog
+	if l.Samples == project.NoSamples {
+		return nil
+	}
+	mask := samples.NewMask(l.Mask)
+	return func(field string) bool { return !mask.Covers(field) }
+}
 
-func newPlanLine(r syncer.ReviewedRow) planLine {
-	line := planLine{Kind: string(r.Kind), Op: r.Op, Key: r.Key, ID: r.ID, Quarantined: r.Quarantined}
+func newPlanLine(r syncer.ReviewedRow, log *runlog.Log) planLine {
+	line := planLine{Kind: string(r.Kind), Op: r.Op, Key: log.Shown(r.Key), ID: log.Shown(r.ID), Quarantined: r.Quarantined}
 	for _, name := range r.Order() {
 		value := r.Fields[name].New
 		text, isText := value.(string)
