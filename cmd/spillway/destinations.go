@@ -26,6 +26,7 @@ type service struct {
 // description is a service with what it takes.
 type description struct {
 	service
+	Account string   `json:"account,omitempty"` // that a configured one reaches, where the service tells
 	Objects []object `json:"objects"`
 }
 
@@ -124,21 +125,33 @@ func (a *app) describeDestination(cmd *cobra.Command, name string) error {
 	if err != nil {
 		return err
 	}
-	objects := d.Objects
+	about := description{service: newService(name, d, configured), Objects: described(d.Objects)}
 	if configured {
-		found, err := a.objects(cmd, p, name)
-		if err == nil {
-			objects = found
-		} else {
+		if err := a.askAccount(cmd, p, &about); err != nil {
 			a.note("The objects are those that every account has: %s", safeLines(err.Error()))
 		}
 	}
-	about := description{newService(name, d, configured), described(objects)}
 	if a.json {
 		return a.printJSON(about)
 	}
 	a.renderDescription(about)
 	return nil
+}
+
+// askAccount fills in what the account of a configured destination has, and which it is where that can be told.
+func (a *app) askAccount(cmd *cobra.Command, p *project.Project, about *description) error {
+	return a.withDestination(cmd, p, about.Name, func(d destinations.Destination) error {
+		objects, err := d.Objects(cmd.Context())
+		if err != nil {
+			return fmt.Errorf("list the objects of destination %s: %w", about.Name, err)
+		}
+		about.Objects = described(objects)
+		if err := d.Check(cmd.Context()); err != nil {
+			a.note("The account could not be asked for its name: %s", safeLines(err.Error()))
+		}
+		about.Account = destinations.AccountOf(d)
+		return nil
+	})
 }
 
 func described(objects []destinations.Object) []object {

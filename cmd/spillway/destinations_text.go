@@ -31,7 +31,11 @@ func (a *app) renderServices(p *project.Project, list []service) {
 }
 
 func (a *app) renderDescription(d description) {
-	a.printf("%s: %s (type = %q)\n\n", d.Name, d.Title, d.Type)
+	a.printf("%s: %s (type = %q)\n", d.Name, d.Title, d.Type)
+	if d.Account != "" {
+		a.printf("It reaches %s.\n", short(safe(d.Account), 100))
+	}
+	a.printf("\n")
 	g := newGrid("Setting", "Type", "Default", "Meaning")
 	for _, s := range d.Settings {
 		g.row(s.Name, typeOf(s), defaultOf(s), s.Help)
@@ -69,15 +73,19 @@ func (a *app) renderObjects(objects []object) {
 		for i, op := range o.Operations {
 			ops[i] = string(op)
 		}
-		g.row(anyName(o.Name), joined(ops), anyName(safe(joined(o.Identifiers))), o.MaxBatch)
+		found := make([]string, len(o.Identifiers))
+		for i, name := range o.Identifiers {
+			found[i] = either(name, "any unique field")
+		}
+		g.row(either(o.Name, "any"), joined(ops), joined(found), o.MaxBatch)
 	}
 	a.show(g.number(4).wrap(3, 50))
 }
 
-// anyName says what the name "*" stands for.
-func anyName(name string) string {
+// either returns a name, or what the name "*" stands for.
+func either(name, all string) string {
 	if name == "*" {
-		return "(any)"
+		return "(" + all + ")"
 	}
 	return safe(name)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"spillway/cmd/spillway/words"
+	"spillway/destinations"
 	"spillway/syncer"
 	"spillway/syncer/project"
 	"spillway/syncer/settings"
@@ -25,6 +26,8 @@ type checkup struct {
 	OK     bool   `json:"ok"`
 	Error  string `json:"error"`
 	TookMS int64  `json:"took_ms"`
+
+	Account string `json:"account,omitempty"` // that was reached, of a destination that tells
 
 	Privileges *rights `json:"privileges,omitempty"` // of a warehouse that is well and has roles
 
@@ -107,13 +110,17 @@ func examine(ctx context.Context, e *syncer.Engine, p *project.Project, names []
 	}
 	for _, name := range sortedNames(p.Destinations) {
 		if wanted(name) {
+			var account string
 			add(name, "destination", p.Destinations[name].Kind.Name, func(ctx context.Context) error {
 				d, err := e.Destination(ctx, name)
 				if err != nil {
 					return err
 				}
-				return d.Check(ctx)
+				err = d.Check(ctx)
+				account = destinations.AccountOf(d)
+				return err
 			})
+			found[len(found)-1].Account = account
 		}
 	}
 	for _, s := range p.Syncs {
@@ -160,7 +167,7 @@ func (a *app) showCheckups(found []checkup) error {
 			if !c.OK {
 				mark = text.FgRed.Sprint("FAILED")
 			}
-			a.printf("%s  %-11s %s (%s), %s\n", mark, c.Kind, c.Name, c.Type, words.Took(c.TookMS))
+			a.printf("%s  %-11s %s (%s), %s%s\n", mark, c.Kind, c.Name, c.Type, reached(c.Account), words.Took(c.TookMS))
 			if !c.OK {
 				a.indented(c.Error + remedy(c.err, c.Name))
 			}
@@ -174,6 +181,14 @@ func (a *app) showCheckups(found []checkup) error {
 		return outcome(code)
 	}
 	return nil
+}
+
+// reached names an account before what follows it.
+func reached(account string) string {
+	if account == "" {
+		return ""
+	}
+	return short(safe(account), 60) + ", "
 }
 
 func sortedNames[V any](m map[string]V) []string {

@@ -77,6 +77,8 @@ var types = map[string]destinations.FieldType{
 }
 
 type destination struct {
+	destinations.Reached
+
 	config Config
 	client *httpapi.Client
 	log    *slog.Logger
@@ -102,7 +104,7 @@ func open(_ context.Context, c Config, env destinations.Env) (destinations.Desti
 	return d, nil
 }
 
-// Check asks whose key it is, and logs it.
+// Check asks whose key it is.
 func (d *destination) Check(ctx context.Context) error {
 	var account struct {
 		Email   string `json:"email"`
@@ -116,6 +118,7 @@ func (d *destination) Check(ctx context.Context) error {
 			Kind: destinations.ErrConfig, Message: "what answers at this address is not Brevo's API", Hint: "check base_url",
 		}
 	}
+	d.Reach(account.Company)
 	d.log.InfoContext(ctx, "reached Brevo", slog.String("account", account.Company))
 	return nil
 }

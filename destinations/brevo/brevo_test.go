@@ -53,6 +53,7 @@ func TestBrevoKeepsTheContractOfDestinations(t *testing.T) {
 	full := with(with(person(1), "attributes.BORN", destinations.Date("1815-12-10")), "attributes.SCORE", json.Number("12.50"))
 	full = with(with(full, "listIds", []destinations.Value{json.Number("4")}), "emailBlacklisted", false)
 	destinationtest.Run(t, destinationtest.Suite{
+		Account: "Acme",
 		Open:    connect,
 		Service: func(*testing.T) destinationtest.Service { return brevotest.New() },
 		Object:  contacts, Identifier: "email", Good: person,

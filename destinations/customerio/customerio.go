@@ -93,6 +93,8 @@ var fields = map[string][]destinations.Field{
 }
 
 type destination struct {
+	destinations.Reached
+
 	config Config
 	client *httpapi.Client
 	log    *slog.Logger
@@ -143,6 +145,7 @@ func (d *destination) Check(ctx context.Context) error {
 			Hint: fmt.Sprintf("write region = %q", account.Region),
 		}
 	}
+	d.Reach(fmt.Sprintf("workspace %v, region %s", account.Environment, account.Region))
 	d.log.InfoContext(ctx, "reached Customer.io", slog.Any("workspace", account.Environment), slog.String("region", account.Region))
 	return nil
 }

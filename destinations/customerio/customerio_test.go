@@ -66,6 +66,7 @@ func TestCustomerIOKeepsTheContractOfDestinations(t *testing.T) {
 	gone := destinations.Record{Key: "2", ID: "person2@example.com"}
 	company := destinations.Record{Key: "3", ID: "acme", Fields: destinations.Fields{{Name: "object_id", Value: "acme"}, {Name: "seats", Value: json.Number("7")}}}
 	destinationtest.Run(t, destinationtest.Suite{
+		Account: "workspace 42, region us",
 		Open: func(t *testing.T, credential destinations.Secret, env destinations.Env) destinations.Destination {
 			t.Helper()
 			d, err := open(t.Context(), config(func(c *Config) { c.APIKey = credential }), env)

@@ -44,6 +44,9 @@ func descriptionCases() []testCase {
 			if err := b.dest.Check(b.Context()); err != nil {
 				b.Errorf("check: %v", err)
 			}
+			if account := destinations.AccountOf(b.dest); account != b.suite.Account {
+				b.Errorf("check reached the account %q, want %q", account, b.suite.Account)
+			}
 			for _, call := range b.wire.Calls() {
 				if len(call.Body) > 0 {
 					b.Errorf("check sent a body: %s %s", call.Method, call.Path)

@@ -24,6 +24,8 @@ type Suite struct {
 	Identifier string
 	Op         destinations.Op // an operation that may be repeated; Upsert if empty
 
+	Account string // that a check names; empty where it cannot
+
 	// Good returns the n-th record that the service takes, Bad the n-th that it refuses with a reason. Their
 	// identifiers all differ. Texts of six bytes and more among their values must appear in no log and no error.
 	Good, Bad func(n int) destinations.Record

@@ -29,6 +29,7 @@ func (d *destination) Check(ctx context.Context) error {
 			Kind: destinations.ErrConfig, Message: "what answers at this address is not HubSpot's API", Hint: "check base_url",
 		}
 	}
+	d.Reach(fmt.Sprintf("portal %d", account.PortalID))
 	d.log.InfoContext(ctx, "reached HubSpot",
 		slog.Int64("portal", account.PortalID), slog.String("account", account.Type), slog.String("region", account.Region))
 	var missing []string

@@ -91,6 +91,8 @@ func describe() []destinations.Object {
 }
 
 type destination struct {
+	destinations.Reached
+
 	client  *httpapi.Client
 	version string
 	pace    pace

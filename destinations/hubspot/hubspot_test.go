@@ -56,7 +56,8 @@ func contacts(op destinations.Op, records ...destinations.Record) destinations.B
 func TestHubSpotKeepsTheContractOfDestinations(t *testing.T) {
 	t.Parallel()
 	destinationtest.Run(t, destinationtest.Suite{
-		Open: connect,
+		Account: "portal 4242",
+		Open:    connect,
 		Service: func(*testing.T) destinationtest.Service {
 			f := hubspottest.New()
 			f.Unlisted = dropped(0).ID

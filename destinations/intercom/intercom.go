@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -69,6 +70,8 @@ func objects(r destinations.Rate) []destinations.Object {
 }
 
 type destination struct {
+	destinations.Reached
+
 	config Config
 	client *httpapi.Client
 	log    *slog.Logger
@@ -126,6 +129,7 @@ func (d *destination) Check(ctx context.Context) error {
 	if err := d.client.Read(ctx, httpapi.Request{Path: "/contacts", Query: url.Values{"per_page": {"1"}}}, &list); err != nil {
 		return fmt.Errorf("read a contact: %w", err)
 	}
+	d.Reach(strings.TrimPrefix(me.App.Name+", app "+me.App.ID, ", "))
 	d.log.InfoContext(ctx, "reached Intercom",
 		slog.String("workspace", me.App.ID), slog.String("name", me.App.Name), slog.String("region", me.App.Region))
 	return nil

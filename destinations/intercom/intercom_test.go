@@ -95,7 +95,8 @@ func TestIntercomKeepsTheContractOfDestinations(t *testing.T) {
 		own := maps.Clone(lacks)
 		own[destinationtest.Direct] = "contacts are looked up first"
 		destinationtest.Run(t, destinationtest.Suite{
-			Open: connect, Service: service(spec), Object: contacts, Identifier: "email", Good: person,
+			Account: "Acme, app abc123",
+			Open:    connect, Service: service(spec), Object: contacts, Identifier: "email", Good: person,
 			Bad: func(n int) destinations.Record {
 				r := person(n)
 				r.ID = fmt.Sprintf("no-address-%d", n)
@@ -118,7 +119,8 @@ func TestIntercomKeepsTheContractOfDestinations(t *testing.T) {
 		own[destinationtest.NotRepeatable] = "companies are made or changed"
 		own[destinationtest.Archival] = "companies are deleted"
 		destinationtest.Run(t, destinationtest.Suite{
-			Open: connect, Service: service(spec), Object: companies, Identifier: companyID, Good: firm,
+			Account: "Acme, app abc123",
+			Open:    connect, Service: service(spec), Object: companies, Identifier: companyID, Good: firm,
 			Bad:  func(n int) destinations.Record { return with(firm(n), "website", "bad") },
 			Text: "name", Requests: maxBatch, Throttles: throttle,
 			Golden: []destinations.Batch{firms(destinations.Upsert, with(firm(1), "custom_attributes.tier", "gold"))},

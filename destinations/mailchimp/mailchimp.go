@@ -61,6 +61,8 @@ func object(name, label string, connections int) destinations.Object {
 }
 
 type destination struct {
+	destinations.Reached
+
 	config Config
 	client *httpapi.Client
 	log    *slog.Logger
@@ -158,6 +160,7 @@ func (d *destination) Check(ctx context.Context) error {
 		}
 		name = known.Name
 	}
+	d.Reach(account.Name)
 	d.log.InfoContext(ctx, "reached Mailchimp", slog.String("account", account.Name), slog.String("role", account.Role),
 		slog.Int("audiences", len(lists)), slog.String("audience", name))
 	return nil

@@ -70,6 +70,7 @@ func TestMailchimpKeepsTheContractOfDestinations(t *testing.T) {
 		{Name: email}, {Name: statusIfNew}, {Name: first}, {Name: interestsDot + "9143cf3bd1"}, {Name: tags},
 	}}
 	destinationtest.Run(t, destinationtest.Suite{
+		Account: "Freddie's Jokes",
 		Open: func(t *testing.T, credential destinations.Secret, env destinations.Env) destinations.Destination {
 			t.Helper()
 			d, err := open(t.Context(), config(func(c *Config) {

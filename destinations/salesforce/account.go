@@ -37,6 +37,7 @@ func (d *destination) Check(ctx context.Context) error {
 			Hint: "give it a permission set with create, edit and, where records are removed, delete on the objects of your syncs",
 		}
 	}
+	org := "org " + parts[len(parts)-2]
 	name := []any{slog.String("org", parts[len(parts)-2]), slog.String("user", parts[len(parts)-1]), slog.Int("objects", len(globals))}
 	var organization struct {
 		Records []struct {
@@ -54,8 +55,12 @@ func (d *destination) Check(ctx context.Context) error {
 	}
 	if decode(a.Body, &organization) == nil && len(organization.Records) == 1 { // not every user may read it
 		o := organization.Records[0]
+		if org = o.Name + ", " + org; o.Sandbox {
+			org += ", a sandbox"
+		}
 		name = append(name, slog.String("name", o.Name), slog.String("edition", o.Edition), slog.Bool("sandbox", o.Sandbox))
 	}
+	d.Reach(org)
 	d.log.InfoContext(ctx, "reached Salesforce", name...)
 	return nil
 }

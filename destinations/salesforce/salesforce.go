@@ -57,6 +57,8 @@ const (
 )
 
 type destination struct {
+	destinations.Reached
+
 	client   *httpapi.Client
 	root     string // of all paths: /services/data/v67.0
 	jobAbove int    // records from which on a job delivers them; negative is never

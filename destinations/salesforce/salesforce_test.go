@@ -65,6 +65,7 @@ func contacts(op destinations.Op, records ...destinations.Record) destinations.B
 
 func suite() destinationtest.Suite {
 	return destinationtest.Suite{
+		Account:    "Acme, org 00Dxx0000001gPLEAY, a sandbox",
 		Service:    func(*testing.T) destinationtest.Service { return salesforcetest.New() },
 		Object:     "Contact",
 		Identifier: "Number__c",

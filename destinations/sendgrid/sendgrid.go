@@ -75,6 +75,8 @@ func object(name, label string, r destinations.Rate) destinations.Object {
 }
 
 type destination struct {
+	destinations.Reached
+
 	config Config
 	env    destinations.Env
 	client *httpapi.Client
@@ -140,7 +142,10 @@ func (d *destination) Check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if json.Unmarshal(a.Body, &user) != nil || user.Name == "" {
+	if json.Unmarshal(a.Body, &user) == nil {
+		d.Reach(user.Name)
+	}
+	if user.Name == "" {
 		user.Name = "the key may not tell whose it is"
 	}
 	d.log.InfoContext(ctx, "reached SendGrid", slog.String("account", user.Name), slog.Int64("user", user.ID), slog.String("region", d.config.Region))

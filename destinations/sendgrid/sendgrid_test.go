@@ -115,6 +115,7 @@ func TestSendGridKeepsTheContractOfDestinations(t *testing.T) {
 		t.Run(object, func(t *testing.T) {
 			t.Parallel()
 			destinationtest.Run(t, destinationtest.Suite{
+				Account: "acme",
 				Open: func(t *testing.T, credential destinations.Secret, env destinations.Env) destinations.Destination {
 					t.Helper()
 					d, err := open(t.Context(), config(func(c *Config) { c.APIKey = credential }), env)

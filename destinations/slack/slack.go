@@ -69,6 +69,8 @@ func objects(r destinations.Rate) []destinations.Object {
 }
 
 type destination struct {
+	destinations.Reached
+
 	config  Config
 	client  *httpapi.Client
 	journal *journal
@@ -143,6 +145,7 @@ func (d *destination) Check(ctx context.Context) error {
 	if len(scopes) > 0 && !slices.Contains(scopes, "chat:write") {
 		return &destinations.Error{Kind: destinations.ErrAuth, Code: "missing_scope", Message: "the token lacks the scope chat:write", Hint: "add it to the app and install the app anew"}
 	}
+	d.Reach(reply.Team)
 	d.log.InfoContext(ctx, "reached Slack", slog.String("team", reply.Team), slog.Any("user", reply.User), slog.Any("scopes", scopes))
 	return nil
 }

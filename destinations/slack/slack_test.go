@@ -70,6 +70,7 @@ func TestSlackKeepsTheContractOfDestinations(t *testing.T) {
 		destinations.FieldValue{Name: "thread_ts"},
 	)
 	suite := destinationtest.Suite{
+		Account: "Acme",
 		Open: func(t *testing.T, credential destinations.Secret, env destinations.Env) destinations.Destination {
 			t.Helper()
 			d, err := open(t.Context(), config(func(c *Config) { c.Token = credential }), env)

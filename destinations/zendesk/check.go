@@ -40,6 +40,7 @@ func (d *destination) Check(ctx context.Context) error {
 	if u, err := url.Parse(host); err == nil {
 		host = u.Host
 	}
+	d.Reach(host)
 	d.log.InfoContext(ctx, "reached Zendesk", slog.String("account", host), slog.Int64("user", *me.User.ID), slog.String("role", me.User.Role))
 	if d.config.APIToken != nil {
 		return nil // it may do whatever its user may

@@ -56,6 +56,8 @@ const (
 var singly = destinations.Rate{Requests: 1, Per: time.Second}
 
 type destination struct {
+	destinations.Reached
+
 	config Config
 	client *httpapi.Client
 	log    *slog.Logger

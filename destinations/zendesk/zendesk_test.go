@@ -121,14 +121,16 @@ func TestZendeskKeepsTheContractOfDestinations(t *testing.T) {
 	t.Run("users", func(t *testing.T) {
 		t.Parallel()
 		destinationtest.Run(t, destinationtest.Suite{
-			Open: byToken, Service: service(func(*zendesktest.Fake) {}), Object: users, Identifier: externalID, Good: person, Bad: bad,
+			Account: "acme.zendesk.com",
+			Open:    byToken, Service: service(func(*zendesktest.Fake) {}), Object: users, Identifier: externalID, Good: person, Bad: bad,
 			Text: "notes", Number: "user_fields.score", Requests: 2, Throttles: throttles, Exact: exact, Lacks: lacks,
 		})
 	})
 	t.Run("users of an account that may not import", func(t *testing.T) {
 		t.Parallel()
 		destinationtest.Run(t, destinationtest.Suite{
-			Open: byAPIToken, Service: service(func(f *zendesktest.Fake) { f.NoImports = true }), Object: users, Identifier: externalID,
+			Account: "acme.zendesk.com",
+			Open:    byAPIToken, Service: service(func(f *zendesktest.Fake) { f.NoImports = true }), Object: users, Identifier: externalID,
 			Good: person, Bad: bad, Text: "notes", Number: "user_fields.score", Throttles: throttles, Exact: exact,
 			Lacks: lacks,
 		})
@@ -136,7 +138,8 @@ func TestZendeskKeepsTheContractOfDestinations(t *testing.T) {
 	t.Run("organizations", func(t *testing.T) {
 		t.Parallel()
 		destinationtest.Run(t, destinationtest.Suite{
-			Open: byAPIToken, Service: service(func(*zendesktest.Fake) {}), Object: organizations, Identifier: externalID, Good: firm,
+			Account: "acme.zendesk.com",
+			Open:    byAPIToken, Service: service(func(*zendesktest.Fake) {}), Object: organizations, Identifier: externalID, Good: firm,
 			Bad:  func(n int) destinations.Record { return with(firm(n), "name", "") },
 			Text: "notes", Number: "organization_fields.size", Requests: 1 + maxBatch, Throttles: throttles,
 			Lacks: lacks,
@@ -151,7 +154,8 @@ func TestZendeskKeepsTheContractOfDestinations(t *testing.T) {
 			destinationtest.Archival:      "tickets are only made",
 		}
 		destinationtest.Run(t, destinationtest.Suite{
-			Open: byToken, Service: service(func(*zendesktest.Fake) {}), Object: tickets, Op: destinations.Insert, Good: request,
+			Account: "acme.zendesk.com",
+			Open:    byToken, Service: service(func(*zendesktest.Fake) {}), Object: tickets, Op: destinations.Insert, Good: request,
 			Bad: func(n int) destinations.Record { return with(request(n), "comment.body", "") },
 			Key: "Idempotency-Key", Text: "comment.body", Number: "custom_fields.360001", Requests: maxBatch, Throttles: throttles[1:],
 			Lacks: own,

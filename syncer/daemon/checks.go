@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"spillway/destinations"
 )
 
 const (
@@ -100,6 +102,7 @@ func (d *Daemon) check(ctx context.Context, v *version, c *Check) {
 		to, opening := v.engine.Destination(ctx, c.Name)
 		if err = opening; err == nil {
 			err = to.Check(ctx)
+			c.Account = destinations.AccountOf(to)
 		}
 	}
 	c.At = d.now()

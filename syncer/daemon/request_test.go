@@ -248,15 +248,15 @@ func TestChecksAreMadeAtOnceAndAgain(t *testing.T) {
 		w.start()
 		told := func() (text string) {
 			for _, c := range w.daemon.Checks() {
-				text += fmt.Sprintf("%s %s %s %s %q; ", c.Kind, c.Name, c.Type, c.At.Format("15:04"), c.Error)
+				text += fmt.Sprintf("%s %s %s %s %q %q; ", c.Kind, c.Name, c.Type, c.At.Format("15:04"), c.Account, c.Error)
 			}
 			return text
 		}
-		if got, want := told(), `warehouse memory memory 00:00 ""; destination crm crm 00:00 ""; `; got != want {
+		if got, want := told(), `warehouse memory memory 00:00 "" ""; destination crm crm 00:00 "portal 7" ""; `; got != want {
 			t.Errorf("checked: %s", got)
 		}
 		w.sleep(16 * time.Minute)
-		if got, want := told(), `warehouse memory memory 00:15 ""; destination crm crm 00:15 ""; `; got != want {
+		if got, want := told(), `warehouse memory memory 00:15 "" ""; destination crm crm 00:15 "portal 7" ""; `; got != want {
 			t.Errorf("checked: %s", got)
 		}
 	}, every("contacts", ""))

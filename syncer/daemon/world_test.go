@@ -315,6 +315,7 @@ func (p *people) Next(context.Context) (warehouse.Row, error) {
 type crm struct{ w *world }
 
 func (c crm) Check(context.Context) error { return nil }
+func (c crm) Account() string             { return "portal 7" }
 func (c crm) Close() error {
 	c.w.set(func() { c.w.closed++ })
 	return nil
