@@ -102,6 +102,7 @@ type Token [16]byte
 type Entry struct {
 	Key  string
 	Hash KeyHash // of Key, as Skimmer.HashKey gives it, where that was asked for; the zero KeyHash otherwise
+	Near uint32  // where the key was found, as Probe.Near has it; 0 where that is not known
 	ID   string  // the identifier as it is compared: folded where the object folds; empty where there is none
 
 	// Sum is of the fields that always count, First of all fields, those that are only sent on insert included.

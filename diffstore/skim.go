@@ -10,6 +10,7 @@ type KeyHash [16]byte
 type Probe struct {
 	Key    KeyHash
 	Source uint64 // see Entry.Source
+	Near   uint32 // is set by Skim, for Entry.Near
 }
 
 // Hasher computes hashes and sums. It belongs to one goroutine.
@@ -35,7 +36,7 @@ type Skimmer interface {
 
 	// Skim sets same[i] for each probe whose key is known to stand at the destination, in no doubt of any kind, as
 	// it was rendered from these very source values, and was not seen yet; the key is then seen, and was Same.
-	// Nothing is noted of the others, whose rows must be rendered and compared, with Entry.Source set. That a
+	// Nothing is noted of the others, whose rows must be rendered and compared, with Entry.Source and Near set. That a
 	// probe is not found the same says nothing about its row. Same must be as long as probes.
 	Skim(ctx context.Context, probes []Probe, same []bool) error
 

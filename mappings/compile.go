@@ -51,6 +51,11 @@ func (m *Mapping) finish() {
 		m.insertOnly = m.insertOnly || m.fields[i].insertOnly
 	}
 	slices.SortFunc(m.sorted, func(a, b int) int { return strings.Compare(m.fields[a].name, m.fields[b].name) })
+	for _, i := range m.sorted {
+		if f := &m.fields[i]; !f.insertOnly {
+			m.updates = append(m.updates, f.name)
+		}
+	}
 }
 
 // compiler turns a Spec into a Mapping.

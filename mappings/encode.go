@@ -190,6 +190,7 @@ type Encoded struct {
 	update    []byte // of those that are not only sent on insert, where there are others
 	stored    []byte // the stored forms that differ from the canonical ones
 	places    []place
+	count     int    // of the fields that it has
 	begin     [2]int // where the value that is being put begins, in canonical and in stored
 
 	row    warehouse.Row
@@ -216,6 +217,7 @@ func (e *Encoded) reset(m *Mapping) {
 	e.Key, e.ID, e.CompareID = nil, nil, nil
 	e.canonical = append(e.canonical[:0], canonicalVersion)
 	clear(e.places)
+	e.count = 0
 }
 
 // Shrink lets go of memory that few rows need so much of.
@@ -250,6 +252,7 @@ func (e *Encoded) close(i int) {
 	p := &e.places[i]
 	p.has, p.to, p.end = true, len(e.canonical), len(e.stored)
 	p.own = p.end > p.at
+	e.count++
 }
 
 func (e *Encoded) cancel(i int) {
@@ -334,6 +337,21 @@ func (e *Encoded) EachUpdate(yield func(i int, name string)) {
 			yield(i, f.name)
 		}
 	}
+}
+
+// UpdateName returns the name of the n-th field that EachUpdate gives.
+func (e *Encoded) UpdateName(n int) string {
+	if e.count == len(e.mapping.fields) {
+		return e.mapping.updates[n]
+	}
+	found := ""
+	e.EachUpdate(func(_ int, name string) {
+		if n == 0 {
+			found = name
+		}
+		n--
+	})
+	return found
 }
 
 // EachMember calls yield with the name and the value of each field that EachUpdate gives, as they stand one after the

@@ -14,10 +14,11 @@ type Mapping struct {
 	key        []keyColumn
 	width      int // how many columns a row has
 	fields     []field
-	sorted     []int // the places of fields in the order of their names
-	identifier int   // the place of the identifier in fields, or -1
-	fold       bool  // identifiers are the same whatever their case
-	insertOnly bool  // some field has when = "insert"
+	sorted     []int    // the places of fields in the order of their names
+	updates    []string // the names of those that are not only sent on insert, in this order
+	identifier int      // the place of the identifier in fields, or -1
+	fold       bool     // identifiers are the same whatever their case
+	insertOnly bool     // some field has when = "insert"
 
 	reads       []int // see Columns
 	fingerprint Fingerprint

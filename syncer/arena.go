@@ -5,7 +5,6 @@ import (
 	"sync/atomic"
 
 	"spillway/diffstore"
-	"spillway/mappings"
 )
 
 // arena holds a chunk of packed rows, and what becomes of them.
@@ -57,11 +56,7 @@ func (a *arena) dueRow(i int) []byte {
 // open makes room for what is rendered of the rows that are due.
 func (a *arena) open() {
 	if a.out == nil {
-		records := make([]mappings.Encoded, chunkRows)
-		a.out = make([]rendered, chunkRows)
-		for i := range a.out {
-			a.out[i].record = &records[i]
-		}
+		a.out = newRendered()
 	}
 	a.next.Store(0)
 }

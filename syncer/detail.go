@@ -81,19 +81,21 @@ func (d *detail) changed(names []string, e *mappings.Encoded, fresh, stored []by
 		other.kind, other.width = kind, width
 		fresh = other.append(nil, e)
 	}
-	at := 1
-	e.EachUpdate(func(_ int, name string) {
-		if width == 0 || !has(stored, fresh[at:at+width], at) {
-			names = append(names, name)
+	if width == 0 {
+		e.EachUpdate(func(_ int, name string) { names = append(names, name) })
+		return names
+	}
+	for at := 1; at < len(fresh); at += width {
+		if !has(stored, fresh[at:at+width], at) {
+			names = append(names, e.UpdateName((at-1)/width))
 		}
-		at += width
-	})
+	}
 	return names
 }
 
 // has reports whether a sum is among those stored, where most of them are likely to stand at its own place.
 func has(stored, sum []byte, likely int) bool {
-	if likely < len(stored) && string(stored[likely:likely+len(sum)]) == string(sum) {
+	if likely < len(stored) && sum[0] == stored[likely] && string(stored[likely:likely+len(sum)]) == string(sum) {
 		return true
 	}
 	for at := 1; at < len(stored); at += len(sum) {

@@ -55,8 +55,9 @@ type item struct {
 
 	// Record stands for Fields while a write is being staged; with Update only the fields of it count that are not only
 	// sent on insert.
-	Record *mappings.Encoded
-	Update bool
+	Record  *mappings.Encoded
+	Update  bool
+	Encoded []byte // the stored fields of Record that count, or nothing where they are yet to be gathered
 }
 
 // values returns the fields of an item, of one that is being staged too.
@@ -162,6 +163,9 @@ func (i *item) append(b []byte, number func(name string) uint64) []byte {
 		b = appendTexts(b, i.Changed)
 	}
 	if i.Record != nil {
+		if len(i.Encoded) > 0 {
+			return append(b, i.Encoded...)
+		}
 		return i.Record.AppendStored(b, i.Update)
 	}
 	for _, f := range i.Fields {

@@ -32,8 +32,26 @@ type rendered struct {
 	record     *mappings.Encoded
 	sum, first diffstore.Sum
 	detail     []byte // of its fields; nil where it was not made
+	stored     []byte // of all of them, as AppendStored gives them; nil where they were not gathered
 	unread     error  // why the row could not be taken apart
 	failed     error  // of Encode
+}
+
+// shrink lets go of memory that few rows need so much of.
+func (r *rendered) shrink() {
+	const most = 16 << 10
+	if r.record.Shrink(); cap(r.stored) > most {
+		r.stored = nil
+	}
+}
+
+// newRendered returns room for the records of a chunk.
+func newRendered() []rendered {
+	records, chunk := make([]mappings.Encoded, chunkRows), make([]rendered, chunkRows)
+	for i := range chunk {
+		chunk[i].record = &records[i]
+	}
+	return chunk
 }
 
 const (
@@ -122,7 +140,7 @@ func (r *renderer) work(b *bench, a *arena) {
 }
 
 func (r *renderer) one(b *bench, out *rendered, packed []byte) {
-	*out = rendered{record: out.record, detail: out.detail[:0]}
+	*out = rendered{record: out.record, detail: out.detail[:0], stored: out.stored[:0]}
 	if r.celled != nil {
 		if b.scratch, out.unread = r.celled.Cells(packed, b.cells, b.scratch[:0]); out.unread != nil {
 			return
@@ -143,4 +161,5 @@ func (r *renderer) one(b *bench, out *rendered, packed []byte) {
 	}
 	out.sum, out.first = sums(out.record, b.hash.Sum)
 	out.detail = b.fields.append(out.detail, out.record)
+	out.stored = out.record.AppendStored(out.stored, false)
 }

@@ -123,14 +123,18 @@ func (k *skim) finish(ctx context.Context, a *arena) error {
 	k.render.finish(a)
 	for i, at := range a.due {
 		p, r := &a.packed[at], &a.out[i]
+		e := diffstore.Entry{Hash: p.key, Source: p.source}
+		if p.probe >= 0 {
+			e.Near = a.probes[p.probe].Near
+		}
 		if r.unread != nil {
 			return k.stager.sourceError(fmt.Errorf("row %d, %w", p.number, r.unread))
 		}
-		if err := k.stager.take(ctx, r, diffstore.Entry{Hash: p.key, Source: p.source}, p.number); err != nil {
+		if err := k.stager.take(ctx, r, e, p.number); err != nil {
 			return err
 		}
 		if r.failed != nil {
-			r.record.Shrink()
+			r.shrink()
 		}
 	}
 	if err := k.stager.compare(ctx); err != nil {

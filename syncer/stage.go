@@ -36,7 +36,7 @@ type stager struct {
 	now      func() time.Time
 
 	tally   tally
-	chunk   []mappings.Encoded
+	chunk   []rendered // of rows that are decoded one by one; nil before the first
 	entries []diffstore.Entry
 	texts   []byte          // holds the keys and identifiers of the chunk
 	rowsOf  []rowOf         // the record of each entry
@@ -56,15 +56,14 @@ type stager struct {
 // rowOf is the record of an entry. It says where the key, the identifier and its folded form begin in the texts of the
 // chunk, and where that ends.
 type rowOf struct {
-	record               *mappings.Encoded
-	detail               []byte
+	*rendered
 	key, id, folded, end int
 }
 
 func newStager(s *project.Sync, r *route, view diffstore.View, sheet *changeset, rows rowLog, o Observer, now func() time.Time) *stager {
 	return &stager{
 		sync: s, route: r, view: view, sheet: sheet, rows: rows, observer: o, now: now,
-		tally: newTally(r.object), chunk: make([]mappings.Encoded, chunkRows), entries: make([]diffstore.Entry, 0, chunkRows),
+		tally: newTally(r.object), entries: make([]diffstore.Entry, 0, chunkRows),
 		void: map[string]bool{}, insertedBefore: map[string]bool{}, claims: newClaims(), fields: newDetail(view, detailWidth(s)),
 	}
 }
@@ -89,6 +88,7 @@ func (st *stager) read(ctx context.Context, source warehouse.Warehouse, tag ware
 	} else if k != nil {
 		return k.read(ctx)
 	}
+	st.chunk = newRendered()
 	for {
 		row, err := rows.Next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -97,11 +97,12 @@ func (st *stager) read(ctx context.Context, source warehouse.Warehouse, tag ware
 		if err != nil {
 			return st.sourceError(err)
 		}
-		r := rendered{record: &st.chunk[len(st.entries)]}
+		r := &st.chunk[len(st.entries)]
+		*r = rendered{record: r.record}
 		if r.failed = st.route.mapping.Encode(st.cellsOf(row), r.record); r.failed == nil {
 			r.sum, r.first = sums(r.record, st.view.Sum)
 		}
-		if err := st.take(ctx, &r, diffstore.Entry{}, st.tally.counts.Source+1); err != nil {
+		if err := st.take(ctx, r, diffstore.Entry{}, st.tally.counts.Source+1); err != nil {
 			return err
 		}
 	}
@@ -129,9 +130,9 @@ func (st *stager) take(ctx context.Context, r *rendered, e diffstore.Entry, numb
 	switch {
 	case r.failed == nil:
 		e.Sum, e.First = r.sum, r.first
-		st.enter(r.record, r.detail, e)
+		st.enter(r, e)
 	case errors.As(r.failed, &bad):
-		if err := st.invalid(ctx, r.record, number, bad); err != nil {
+		if err := st.invalid(ctx, r, number, bad); err != nil {
 			return err
 		}
 	default:
@@ -153,33 +154,33 @@ func sums(record *mappings.Encoded, sum func(canonical []byte) diffstore.Sum) (a
 }
 
 // enter makes a row an entry of the chunk, whose texts it gets when it is compared.
-func (st *stager) enter(record *mappings.Encoded, detail []byte, e diffstore.Entry) {
-	r := rowOf{record: record, detail: detail, key: len(st.texts)}
-	st.texts = append(st.texts, record.Key...)
-	r.id = len(st.texts)
-	st.texts = append(st.texts, record.ID...)
-	r.folded = len(st.texts)
-	st.texts = append(st.texts, record.CompareID...)
-	r.end = len(st.texts)
-	st.rowsOf, st.entries = append(st.rowsOf, r), append(st.entries, e)
+func (st *stager) enter(r *rendered, e diffstore.Entry) {
+	at := rowOf{rendered: r, key: len(st.texts)}
+	st.texts = append(st.texts, r.record.Key...)
+	at.id = len(st.texts)
+	st.texts = append(st.texts, r.record.ID...)
+	at.folded = len(st.texts)
+	st.texts = append(st.texts, r.record.CompareID...)
+	at.end = len(st.texts)
+	st.rowsOf, st.entries = append(st.rowsOf, at), append(st.entries, e)
 }
 
 // invalid counts a row of which no record can be made. A key that is known keeps its place: an unmappable row is
 // present (invariant 5) and hides nothing else (invariant 8).
-func (st *stager) invalid(ctx context.Context, record *mappings.Encoded, number int64, bad *mappings.RowError) error {
+func (st *stager) invalid(ctx context.Context, r *rendered, number int64, bad *mappings.RowError) error {
 	st.tally.counts.Invalid++
 	reason := bad.Reason
 	if bad.Field != "" {
 		reason = "field " + bad.Field + ": " + reason
 	}
-	if len(record.Key) == 0 {
+	if len(r.record.Key) == 0 {
 		st.tally.keyless++
 		reason = fmt.Sprintf("row %d of the model: %s", number, reason)
 	} else {
-		st.enter(record, nil, diffstore.Entry{Unmapped: true})
+		st.enter(r, diffstore.Entry{Unmapped: true})
 	}
 	return st.rows.Rows(ctx, st.now(), runlog.Row{
-		Key: string(record.Key), Op: string(st.sync.Mode), Outcome: runlog.RowInvalid, Code: bad.Code, Reason: reason,
+		Key: string(r.record.Key), Op: string(st.sync.Mode), Outcome: runlog.RowInvalid, Code: bad.Code, Reason: reason,
 	})
 }
 
@@ -202,11 +203,11 @@ func (st *stager) compare(ctx context.Context) error {
 	}
 	for i := range changes {
 		at := &st.rowsOf[i]
-		r := staged{Encoded: at.record, detail: at.detail, id: texts[at.id:at.folded]}
+		r := staged{rendered: at.rendered, id: texts[at.id:at.folded]}
 		if err := st.place(ctx, r, &st.entries[i], &changes[i]); err != nil {
 			return err
 		}
-		at.record.Shrink()
+		at.shrink()
 	}
 	st.entries, st.rowsOf, st.texts = st.entries[:0], st.rowsOf[:0], st.texts[:0]
 	st.observer.Read(st.sync.Name, max(st.seen, st.tally.counts.Source))
@@ -215,9 +216,8 @@ func (st *stager) compare(ctx context.Context) error {
 
 // staged is a record of the chunk with its identifier as it is sent.
 type staged struct {
-	*mappings.Encoded
-	detail []byte // nil where it is to be made
-	id     string
+	*rendered
+	id string
 }
 
 // place counts one compared row and stages it if it is due.
@@ -298,17 +298,19 @@ func (st *stager) firstVerdict(e *diffstore.Entry, v diffstore.Verdict) diffstor
 func (st *stager) item(r staged, e *diffstore.Entry, c *diffstore.Change, verdict diffstore.Verdict) item {
 	i := item{
 		Step: write, Verdict: verdict, Op: st.sync.Mode, Key: e.Key, ID: r.id, Folded: e.ID,
-		Sum: e.Sum, First: e.First, Source: e.Source, Record: r.Encoded,
+		Sum: e.Sum, First: e.First, Source: e.Source, Record: r.record, Encoded: r.stored,
 	}
 	if i.Detail = r.detail; i.Detail == nil {
-		st.detail = st.fields.append(st.detail[:0], r.Encoded)
+		st.detail = st.fields.append(st.detail[:0], r.record)
 		i.Detail = st.detail
 	}
 	k := c.Known
 	if k == nil {
 		return i
 	}
-	i.Update = k.Accepted
+	if i.Update = k.Accepted; i.Update && r.record.HasInsertOnly() {
+		i.Encoded = nil
+	}
 	for _, id := range k.IDs {
 		if id != e.ID {
 			i.Old = append(i.Old, id)

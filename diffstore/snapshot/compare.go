@@ -11,10 +11,13 @@ import (
 // the processor waits for many places in memory at once.
 type comparison struct {
 	*batch
-	keys  [batchSize]diffstore.Probe
-	count [batchSize]uint32 // of the records of the base whose keys have the hash of an entry, of which the first is at
-	reads [nearby]bool      // of the entries at hand, whose record is read
-	loads uint64            // is written, so that what only brings memory near is not left out
+	keys   [batchSize]diffstore.Probe
+	sought [batchSize]diffstore.Probe // the keys of which it is not known where they are
+	rest   []int                      // their entries
+	aimed  batch                      // where they may be
+	count  [batchSize]uint32          // of the records of the base whose keys have the hash of an entry, of which the first is at
+	reads  [nearby]bool               // of the entries at hand, whose record is read
+	loads  uint64                     // is written, so that what only brings memory near is not left out
 	knowns
 }
 
@@ -55,7 +58,7 @@ func (v *view) compareBatch(entries []diffstore.Entry, changes []diffstore.Chang
 			c.keys[i].Key = v.inner.HashKey(textOf(e.Key))
 		}
 	}
-	v.aimAll(c.keys[:len(entries)])
+	v.aimAll(entries)
 	for from := 0; from < len(entries); from += nearby {
 		to := min(from+nearby, len(entries))
 		v.approach(entries[from:to], from)
@@ -69,18 +72,36 @@ func (v *view) compareBatch(entries []diffstore.Entry, changes []diffstore.Chang
 }
 
 // aimAll finds which records of the base have the hashes of the keys.
-func (v *view) aimAll(keys []diffstore.Probe) {
+func (v *view) aimAll(entries []diffstore.Entry) {
 	c := v.comparison
 	if v.base == nil {
-		clear(c.count[:len(keys)])
+		clear(c.count[:len(entries)])
 		return
 	}
-	v.base.aim(keys, c.batch)
-	v.base.refine(keys, c.batch)
-	for i := range keys {
-		at, count := v.base.settle(uint64(c.at[i]), uint64(c.lo[i]), uint64(c.hi[i]), prefix(keys[i].Key))
+	c.rest = c.rest[:0]
+	keys := &c.sought
+	for i := range entries {
+		h := prefix(c.keys[i].Key)
+		if at := uint64(entries[i].Near) - 1; v.base.firstOf(h, at) {
+			_, count := v.base.settle(at, at, v.base.rows, h)
+			c.at[i], c.count[i] = uint32(at), uint32(count)
+			continue
+		}
+		keys[len(c.rest)].Key = c.keys[i].Key
+		c.rest = append(c.rest, i)
+	}
+	v.base.aim(keys[:len(c.rest)], &c.aimed)
+	v.base.refine(keys[:len(c.rest)], &c.aimed)
+	for n, i := range c.rest {
+		at, count := v.base.settle(uint64(c.aimed.at[n]), uint64(c.aimed.lo[n]), uint64(c.aimed.hi[n]), prefix(keys[n].Key))
 		c.at[i], c.count[i] = uint32(at), uint32(count)
 	}
+}
+
+// firstOf reports whether the record with a number is the first that has a hash. The number may be any.
+func (g *generation) firstOf(h, at uint64) bool {
+	want := h & hashMask
+	return at < g.rows && g.hashAt(at) == want && (at == 0 || g.hashAt(at-1) != want)
 }
 
 // approach brings near what comparing some entries, the first of which has a number in the batch, looks at.

@@ -43,7 +43,9 @@ func (v *view) skim(probes []diffstore.Probe, same []bool) {
 	v.base.aim(probes, b)
 	v.base.refine(probes, b)
 	for i := range probes {
-		same[i] = v.skimOne(&probes[i], uint64(b.lo[i]), uint64(b.hi[i]), uint64(b.at[i]))
+		p := &probes[i]
+		p.Near = v.base.nearest(p, uint64(b.lo[i]), uint64(b.hi[i]), uint64(b.at[i]))
+		same[i] = p.Near > 0 && v.skimOne(p)
 	}
 }
 
@@ -79,11 +81,11 @@ func (g *generation) refine(probes []diffstore.Probe, b *batch) {
 	}
 }
 
-func (v *view) skimOne(p *diffstore.Probe, lo, hi, at uint64) bool {
-	g := v.base
+// nearest returns one more than the number of a record that has the hash of a probe, or 0 if there is none.
+func (g *generation) nearest(p *diffstore.Probe, lo, hi, at uint64) uint32 {
 	want := prefix(p.Key) & hashMask
 	if lo >= hi {
-		return false
+		return 0
 	}
 	at = max(min(at, hi-1), lo)
 	have := g.hashAt(at)
@@ -95,9 +97,17 @@ func (v *view) skimOne(p *diffstore.Probe, lo, hi, at uint64) bool {
 		at++
 		have = g.hashAt(at)
 	}
+	if have != want {
+		return 0
+	}
+	return uint32(at) + 1
+}
+
+func (v *view) skimOne(p *diffstore.Probe) bool {
+	g, at := v.base, uint64(p.Near)-1
 	source := p.Source & sourceMask
 	// Of keys that share a hash none is plain, so that any of them will do.
-	if have != want || source == 0 || g.sourceAt(at) != source || g.markAt(at)&1 != 0 {
+	if source == 0 || g.sourceAt(at) != source || g.markAt(at)&1 != 0 {
 		return false
 	}
 	word, bit := at/64, uint64(1)<<(at%64)

@@ -122,6 +122,42 @@ func TestSkim(t *testing.T) {
 	})
 }
 
+// TestWhereAKeyIsNeedNotBeSo compares entries that name the place of another key, or none that there is.
+func TestWhereAKeyIsNeedNotBeSo(t *testing.T) {
+	t.Parallel()
+	var attempts []diffstore.Attempt
+	var keys []string
+	for n := range 300 {
+		keys = append(keys, fmt.Sprintf("key-%d", n))
+		attempts = append(attempts, at(keys[n], fmt.Sprint(n), 5))
+	}
+	store := run(t, filepath.Join(t.TempDir(), "state"), begin, intends(attempts...), settles(diffstore.Taken, keys...), end).store
+	v := viewOf(t, store)
+	probes := make([]diffstore.Probe, len(keys))
+	for n := range probes {
+		probes[n] = probe(v, keys[n], 6)
+	}
+	skim(t, v, probes...)
+	entries := make([]diffstore.Entry, len(keys))
+	for n := range entries {
+		entries[n] = at(keys[n], fmt.Sprint(n), uint64(5+n%2)).Entry
+		entries[n].Hash, entries[n].Near = probes[n].Key, probes[n].Near
+		switch n % 5 {
+		case 0:
+			entries[n].Near = probes[(n+1)%len(probes)].Near
+		case 1:
+			entries[n].Near = 1<<32 - 1
+		case 2:
+			entries[n].Near = 0
+		}
+	}
+	for n, c := range compare(t, v, entries...) {
+		if want := []diffstore.Verdict{diffstore.Same, diffstore.Changed}[n%2]; c.Verdict != want || probes[n].Near == 0 {
+			t.Errorf("%s is %v, not %v; it was found at %d", keys[n], c.Verdict, want, probes[n].Near)
+		}
+	}
+}
+
 func TestSkimFollowsWhatASessionRecords(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "state")
