@@ -105,6 +105,50 @@ score = { column = "score", type = "integer" }`
 	t.Logf("%d commands, %d looks into the state directory while they ran", w.commands, w.looks)
 }
 
+// testSampledCanaries looks for the values of masked fields where samples are kept, which a service quotes too, and for
+// those of other fields where there are to be samples of them.
+func testSampledCanaries(s *suite) {
+	t := s.t
+	p := newSite(s, 40)
+	p.env = append(p.env, "HOOK_TOKEN="+canarySecret+"token")
+	p.sync = "[fields]\nemail = \"email\"\nname = \"name\"\nplan = \"plan\"\n"
+	p.sql("update people set name = $1 || 'name-' || id, plan = 'shown-' || id", canaryValue)
+	p.service.answers(func(r *request) reply {
+		var results []string
+		for _, rec := range r.Records {
+			results = append(results, fmt.Sprintf(`{"id":%q,"status":"rejected","code":"taken","reason":"it is taken","found":{"name":%q,"also":%q}}`,
+				rec.ID, canaryValue+"old", strings.ToUpper("see "+string(rec.Fields))))
+		}
+		return reply{body: `{"results":[` + strings.Join(results, ",") + `]}`}
+	})
+	w := &watch{t: t, p: p}
+	p.destination = "[runlog]\nsamples = \"all\"\nmask = [\"name\"]\n"
+	p.configure()
+	w.spillway(exitPartial, "run")
+	rows := w.spillway(exitDone, "runs", "rows", "last", "--json").stdout
+	if !strings.Contains(rows, `"exchanges"`) || !strings.Contains(rows, "shown-7") || !strings.Contains(rows, "•••") {
+		t.Errorf("there are no samples: %.2000s", rows)
+	}
+	if strings.Contains(strings.ToLower(rows), canaryValue) {
+		t.Error("a masked value is shown in other letters")
+	}
+	w.spillway(exitDone, "forget", "people", "--key", "7")
+	if rows := w.spillway(exitDone, "runs", "rows", "last", "--json").stdout; strings.Contains(rows, "shown-7") {
+		t.Error("a sample of a forgotten key is left")
+	}
+
+	p.destination = "[runlog]\nsamples = true\n"
+	p.configure()
+	p.spillway("run").exits(exitPartial)
+	if rows := p.spillway("runs", "rows", "last", "--json").stdout; !strings.Contains(rows, canaryValue) {
+		t.Error("without a mask no sample holds a value: the scan would find nothing anywhere")
+	}
+	p.destination = ""
+	p.configure()
+	p.spillway("run").exits(exitPartial)
+	w.state("after samples were not asked for any more")
+}
+
 // quoting rejects some records, with reasons that quote what they hold.
 func quoting(r *request) reply {
 	var results []string

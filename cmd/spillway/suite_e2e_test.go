@@ -42,6 +42,7 @@ func TestEndToEnd(t *testing.T) {
 		"a lost answer":                           testLostAnswer,
 		"a value that returns":                    testReturningValue,
 		"canaries":                                testCanaries,
+		"canaries in samples":                     testSampledCanaries,
 		"interrupted by SIGINT":                   testInterrupt,
 		"ended by SIGTERM":                        testTerminate,
 		"interrupted while requests are answered": testInterruptAnswered,
