@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"spillway/destinations"
 	"spillway/syncer/project"
@@ -166,7 +167,7 @@ func (l *listening) sample(heard *said, problems map[string]bool) (sample runlog
 	}
 	problem := func(n int) bool { return problems[keys[n]] }
 	return runlog.Sample{Keys: keys, Exchange: runlog.Exchange{
-		At: heard.At.UTC(), TookMS: heard.Took.Milliseconds(), WaitedMS: heard.Waited.Milliseconds(),
+		At: heard.At.UTC().Truncate(time.Millisecond), TookMS: heard.Took.Milliseconds(), WaitedMS: heard.Waited.Milliseconds(),
 		Server: heard.Server, Method: heard.Method, Path: heard.Route, Attempt: heard.Attempt, Status: heard.Status, Code: heard.Code,
 		Request: heard.request.Fit(l.sampler.size, len(keys), problem), Answer: heard.answer.Fit(l.sampler.size, len(keys), problem),
 	}}, about
