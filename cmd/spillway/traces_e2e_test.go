@@ -233,6 +233,13 @@ func testHangingCollector(s *suite) {
 		t.Errorf("of %d requests it is told %d times", c.requests, n)
 	}
 	p.matches()
+
+	d := p.serve()
+	p.sql("update people set score = score + 1")
+	p.run(exitDone)
+	if ended := d.signal(syscall.SIGTERM).exits(exitDone).says("traces are lost"); ended.took > traceTime+20*time.Second {
+		t.Errorf("the daemon took %s to its end", ended.took)
+	}
 }
 
 // testNoCollector names a collector that is not there, and one that cannot be.

@@ -205,7 +205,16 @@ func TestAlertsSayWhatToDo(t *testing.T) {
 		if r.Annotations["summary"] == "" || r.Annotations["description"] == "" || r.Labels["severity"] == "" {
 			t.Errorf("%s: %+v", r.Alert, r)
 		}
-		if aboutSyncs := strings.Contains(r.Annotations["summary"], "$labels.sync"); aboutSyncs != (!strings.HasPrefix(r.Expr, "up{") && !strings.Contains(r.Expr, "config_reload") && !strings.Contains(r.Expr, "_alert_")) {
+		about := "$labels.sync"
+		switch {
+		case strings.HasPrefix(r.Expr, "up{"), strings.Contains(r.Expr, "config_reload"):
+			about = ""
+		case strings.Contains(r.Expr, "_alert_"):
+			about = "$labels.alert"
+		case strings.Contains(r.Expr, "by (instance, destination)"):
+			about = "$labels.destination"
+		}
+		if !strings.Contains(r.Annotations["summary"], about) || about == "" && strings.Contains(r.Annotations["summary"], "$labels") {
 			t.Errorf("%s: %s", r.Alert, r.Annotations["summary"])
 		}
 	}
