@@ -30,6 +30,7 @@ func TestServe(t *testing.T) {
 		"an end in the middle":       testEndInTheMiddle,
 		"an address beyond loopback": testBeyondLoopback,
 		"a project that changes":     testChangingProject,
+		"alerts":                     testAlerts,
 		"a service manager":          testServiceManager,
 		"a deployment":               testDeployment,
 	} {

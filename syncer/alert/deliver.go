@@ -90,7 +90,7 @@ func (k *Keeper) settle(m *mark, n Notice, err error) {
 		}
 		m.Tries++
 		m.Next, m.Error = k.Now().Add(wait).UTC(), err.Error()
-		if !ok || refusal.Kind != ErrRefused || refusal.Wait > 0 {
+		if !ok || !errors.Is(refusal, ErrRefused) || refusal.Wait > 0 {
 			k.quiet[m.Alert] = m.Next // what the service could not take now, it cannot for others
 		}
 		k.Log.Error("notice not given", "alert", m.Alert, "trigger", string(n.Trigger), "state", string(n.State), "sync", n.Sync, "notice", n.ID,

@@ -46,38 +46,56 @@ func TestWhatRunsSay(t *testing.T) {
 		runs  []runlog.Run
 		want  []string
 	}{
-		"a failure and its end, once each": {rules(alert.Failed),
+		"a failure and its end, once each": {
+			rules(alert.Failed),
 			[]runlog.Run{succeeded(9), fails("warehouse"), fails("warehouse"), fails("model"), succeeded(9), succeeded(9)},
-			[]string{"failed firing", "failed resolved"}},
+			[]string{"failed firing", "failed resolved"},
+		},
 		"a first run that fails":                {rules(alert.Failed), []runlog.Run{fails("warehouse")}, []string{"failed firing"}},
 		"rows that are rejected are no failure": {rules(alert.Failed), []runlog.Run{fails("x"), rejects(9, 9)}, []string{"failed firing", "failed resolved"}},
-		"what comes to no end says nothing": {rules(alert.Failed),
+		"what comes to no end says nothing": {
+			rules(alert.Failed),
 			[]runlog.Run{fails("x"), cancelled, held(5), fails("interrupted"), fails("x"), succeeded(1), fails("interrupted"), cancelled},
-			[]string{"failed firing", "failed resolved"}},
-		"three failures in a row": {inARow,
+			[]string{"failed firing", "failed resolved"},
+		},
+		"three failures in a row": {
+			inARow,
 			[]runlog.Run{fails("x"), fails("x"), succeeded(1), fails("x"), cancelled, fails("x"), fails("x"), fails("x"), succeeded(1)},
-			[]string{"failed firing", "failed resolved"}},
-		"more than five percent rejected": {rules(alert.Rejected),
+			[]string{"failed firing", "failed resolved"},
+		},
+		"more than five percent rejected": {
+			rules(alert.Rejected),
 			[]runlog.Run{rejects(5, 100), rejects(6, 100), rejects(100, 100), fails("x"), rejects(5, 100)},
-			[]string{"rejected firing", "rejected resolved"}},
+			[]string{"rejected firing", "rejected resolved"},
+		},
 		"one of ten rejected":                    {rules(alert.Rejected), []runlog.Run{rejects(1, 10), succeeded(10)}, []string{"rejected firing", "rejected resolved"}},
 		"what is in quarantine was not sent":     {rules(alert.Rejected), []runlog.Run{quarantined}, []string{"rejected firing"}},
 		"a number of rejected rows":              {exact, []runlog.Run{rejects(10, 10), rejects(11, 1000)}, []string{"rejected firing"}},
 		"a plan waits until a run comes through": {rules(alert.Held), []runlog.Run{held(5), held(6), cancelled, fails("x"), succeeded(5)}, []string{"held firing", "held resolved"}},
-		"a run takes long": {rules(alert.Slow),
+		"a run takes long": {
+			rules(alert.Slow),
 			[]runlog.Run{lasting(time.Hour, runlog.Succeeded), lasting(61*time.Minute, runlog.Partial), lasting(2*time.Hour, runlog.Failed), lasting(time.Minute, runlog.Failed), lasting(time.Minute, runlog.Succeeded)},
-			[]string{"slow firing", "slow resolved"}},
-		"a model gives few rows": {rules(alert.Rows),
+			[]string{"slow firing", "slow resolved"},
+		},
+		"a model gives few rows": {
+			rules(alert.Rows),
 			[]runlog.Run{succeeded(100), succeeded(100), succeeded(104), succeeded(51), succeeded(49), held(0), succeeded(100)},
-			[]string{"rows firing", "rows resolved"}},
+			[]string{"rows firing", "rows resolved"},
+		},
 		"a model gives many rows":              {rules(alert.Rows), []runlog.Run{succeeded(100), succeeded(100), succeeded(100), succeeded(151)}, []string{"rows firing"}},
 		"too few runs to hold rows to":         {rules(alert.Rows), []runlog.Run{succeeded(100), succeeded(100), succeeded(1)}, nil},
 		"one run is enough where one is asked": {fewRuns, []runlog.Run{succeeded(100), succeeded(1)}, []string{"rows firing"}},
 		"nothing is what nothing is held to":   {rules(alert.Rows), []runlog.Run{succeeded(0), succeeded(0), succeeded(0), succeeded(5)}, nil},
-		"one outlier moves nothing": {rules(alert.Rows),
-			[]runlog.Run{succeeded(100), succeeded(100), succeeded(100), succeeded(100_000), succeeded(100)}, []string{"rows firing", "rows resolved"}},
-		"several at once": {rules(alert.Failed, alert.Held, alert.Rejected), []runlog.Run{fails("x"), held(3), rejects(2, 2), succeeded(3)},
-			[]string{"failed firing", "held firing", "failed resolved", "held resolved", "rejected firing", "rejected resolved"}},
+		"one outlier moves nothing": {
+			rules(alert.Rows),
+			[]runlog.Run{succeeded(100), succeeded(100), succeeded(100), succeeded(100_000), succeeded(100)},
+			[]string{"rows firing", "rows resolved"},
+		},
+		"several at once": {
+			rules(alert.Failed, alert.Held, alert.Rejected),
+			[]runlog.Run{fails("x"), held(3), rejects(2, 2), succeeded(3)},
+			[]string{"failed firing", "held firing", "failed resolved", "held resolved", "rejected firing", "rejected resolved"},
+		},
 		"nothing that it does not tell of": {rules(alert.Overdue), []runlog.Run{fails("x"), held(3), rejects(2, 2)}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -28,14 +28,15 @@ func (r *Rules) firingText(t Trigger, runs []runlog.Run) string {
 		return fmt.Sprintf("%s: %s of %s operations were rejected; %s is allowed.", run.Sync,
 			humanize.Comma(run.Rejected), humanize.Comma(attempted(run.Counts)), r.Rejected)
 	case Held:
-		return fmt.Sprintf("%s is held by a guard: nothing was sent, and its plan of %s operations waits for approval.", run.Sync, humanize.Comma(run.Counts.Held))
+		return fmt.Sprintf("%s is held by a guard: nothing was sent, and its plan of %s operations waits for approval.", run.Sync, humanize.Comma(run.Held))
 	case Slow:
 		return fmt.Sprintf("A run of %s took %s; %s is allowed.", run.Sync, rounded(duration(run)), settings.FormatDuration(r.Slow))
 	case Rows:
 		return fmt.Sprintf("The model of %s gave %s rows; it usually gives %s, and a difference of %s is allowed.", run.Sync,
 			humanize.Comma(run.Source), humanize.Comma(r.usualRows(runs)), r.Rows)
+	default: // no run has a verdict on the others
+		return run.Sync + ": " + string(t)
 	}
-	return run.Sync + ": " + string(t)
 }
 
 // clearText says that what a run showed is as it should be.
@@ -52,8 +53,9 @@ func (r *Rules) clearText(t Trigger, runs []runlog.Run) string {
 		return fmt.Sprintf("A run of %s took %s, which is allowed.", run.Sync, rounded(duration(run)))
 	case Rows:
 		return fmt.Sprintf("The model of %s gave %s rows, about as many as usual.", run.Sync, humanize.Comma(run.Source))
+	default:
+		return run.Sync + ": " + string(t) + " is over"
 	}
-	return run.Sync + ": " + string(t) + " is over"
 }
 
 func overdueText(sync string, success, since time.Time, periods int) string {

@@ -83,8 +83,9 @@ func (p notifier) Notify(ctx context.Context, n alert.Notice) (string, error) {
 			return "", err
 		}
 		return send(ctx, p.BaseURL, resolution(key, n))
+	default:
+		return send(ctx, p.BaseURL, p.incident(key, p.Severity, n))
 	}
-	return send(ctx, p.BaseURL, p.incident(key, p.Severity, n))
 }
 
 func (p notifier) incident(key, severity string, n alert.Notice) event {
