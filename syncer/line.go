@@ -33,7 +33,7 @@ type batch struct {
 	items   []item
 	names   []uint64 // that it has taken among the flights
 	tokens  []diffstore.Token
-	text    []byte // what its records have as JSON
+	text    []byte // what its records have as JSON, while it is written
 	results []destinations.Result
 	sent    bool
 }
@@ -100,7 +100,7 @@ func (l *line) next() *batch {
 func (l *line) release(b *batch) {
 	l.sender.flights.leave(b)
 	clear(b.items)
-	*b = batch{items: b.items[:0], names: b.names, text: b.text}
+	*b = batch{items: b.items[:0], names: b.names}
 	select {
 	case l.idle <- b:
 	default:
@@ -166,12 +166,15 @@ func (l *line) intendAll(ctx context.Context) (failed error) {
 
 // writeAll sends batches, one at a time.
 func (l *line) writeAll(ctx context.Context) {
+	var text []byte // the memory serves one batch after the other
 	for b := range l.intended {
 		select {
 		case l.moved <- struct{}{}:
 		default:
 		}
+		b.text = text
 		l.sender.write(ctx, b)
+		text, b.text = b.text, nil
 		l.answered <- b
 	}
 }

@@ -20,6 +20,11 @@ func FuzzJournal(f *testing.F) {
 	r := newRecord("key", s, 0, new([]byte))
 	content := appendRecord([]byte{0, 1, 2}, &r)
 	f.Add(content, true)
+	e := &diffstore.Entry{Key: "key", Sum: number(3), First: number(4)}
+	in := record{kind: intent, key: []byte("key"), id: []byte("i"), sum: 6, body: appendIntent(nil, e, &r, diffstore.Token{1})}
+	content = appendRecord([]byte{0, 1, 2}, &in)
+	content = appendRecord(content, &record{kind: answered, key: make([]byte, 12), body: appendRanges(nil, []uint32{0, 1, 2, 7})})
+	f.Add(content, true)
 	f.Add([]byte{0, 1, 2, 9}, true)
 	f.Add([]byte("anything"), false)
 	f.Fuzz(func(t *testing.T, content []byte, framed bool) {

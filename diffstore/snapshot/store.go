@@ -13,8 +13,9 @@
 // that a row is unchanged. The texts of keys and identifiers and the sums field by field stand apart, and are read for
 // rows that differ. Another index leads from identifiers to rows, without repeating their text.
 //
-// What a session records is in its journal before the call returns; several calls share one sync. It is in memory
-// too, and when that takes too much of it, it is written to a generation of its own, a segment. When the session is
+// What a session records is in its journal before the call returns; several calls share one sync. Tables in memory tell
+// where it is, and what is older stands in files without a name, but for what is to be encrypted, which stays on the heap.
+// When that takes too much memory, it is written to a generation of its own, a segment. When the session is
 // closed, journal and segments are merged with the base into the next one, unless they are few beside it. A merge reads
 // and writes from one end to the other, and takes memory for its buffers alone.
 //
