@@ -22,7 +22,7 @@ demo: build ## Run the whole of it on embedded data, and show the result
 	@./bin/spillway demo --exit
 
 .PHONY: test
-test: postgres setpriv mariadb browser axe ## Pass the tests, with the race detector
+test: postgres setpriv mariadb browser axe recipes ## Pass the tests, with the race detector
 	$(GO) test -race -shuffle=on -timeout 20m $(TEST_FLAGS) ./...
 
 .PHONY: build
@@ -93,6 +93,14 @@ $(TOOLS)/axe-$(AXE).min.js:
 	curl -fsS --max-time 60 -o $@.tgz https://registry.npmjs.org/axe-core/-/axe-core-$(AXE).tgz
 	echo "$(AXE_SUM)  $@.tgz" | sha256sum -c --quiet
 	tar -xzOf $@.tgz package/axe.min.js > $@.part && mv $@.part $@ && rm $@.tgz
+
+# What the documentation has for orchestrators is run as it stands there, with Python and jq.
+.PHONY: recipes
+recipes:
+	@if command -v python3 >/dev/null && command -v jq >/dev/null; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends python3 jq; exit $$?; fi; \
+	echo "The tests need Python and jq. Type:  sudo apt-get install -y python3 jq   (macOS: brew install python jq)"; exit 1
 
 # They want a MariaDB too: the one that SPILLWAY_TEST_MYSQL_DSN names, or local binaries to start a throwaway one.
 .PHONY: mariadb

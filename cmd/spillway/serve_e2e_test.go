@@ -24,6 +24,8 @@ func TestServe(t *testing.T) {
 		"a schedule":                 testSchedule,
 		"requests for runs":          testRequests,
 		"commands beside it":         testCommandsBeside,
+		"recipes":                    testRecipes,
+		"a backup":                   testBackup,
 		"every command beside it":    testEveryCommandBeside,
 		"a held plan":                testHeldPlan,
 		"five runs killed":           testFiveKilled,
