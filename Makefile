@@ -131,6 +131,10 @@ campaign-kill: postgres ## 1,000 times kill -9 in the middle of a run of the rea
 bench: postgres ## Measure everything that docs/performance.md says, and write it there (a quarter of an hour)
 	BENCH_OUT=$(CURDIR)/docs/performance.md $(GO) test -run '^$$' -bench Report -benchtime 1x -timeout 6h ./cmd/bench
 
+.PHONY: bench-serve
+bench-serve: ## Measure a daemon of ten thousand syncs while it waits (five minutes)
+	$(GO) test -run '^$$' -bench BenchmarkServe -benchtime 1x -timeout 30m ./cmd/spillway
+
 $(TOOLS)/golangci-lint-$(GOLANGCI_LINT):
 	GOBIN=$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT)
 	mv $(TOOLS)/golangci-lint $@
