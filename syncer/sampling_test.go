@@ -127,7 +127,7 @@ func TestARunKeepsFewSamplesAndOneOfEachCause(t *testing.T) {
 	w.run()
 	sampled := 0
 	for _, p := range many(600) {
-		if len(exchanges(t, w, p.Key.(string))) > 0 {
+		if len(exchanges(t, w, fmt.Sprint(p.Key))) > 0 {
 			sampled++
 		}
 	}
