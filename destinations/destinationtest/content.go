@@ -13,6 +13,7 @@ func contentCases() []testCase {
 		{"texts of all kinds arrive as they are", "", func(b *bench) { b.arrive(b.suite.Text, texts64()) }},
 		{"numbers of 64 bits arrive with all their digits", "", func(b *bench) { b.arrive(b.suite.Number, numbers64()) }},
 		{"a null clears", "", cleared},
+		{"a field that a record does not have stays as it is, whatever others of its batch have", "", sparse},
 		{"the largest batch by bytes is one request", "", heavy},
 		{"a full batch takes no more requests than it must", "", func(b *bench) {
 			if b.suite.Requests == 0 {
@@ -107,6 +108,23 @@ func cleared(b *bench) {
 	stored, held := b.service.Get(b.suite.Object, b.suite.Good(0).ID)
 	if v := stored[field]; !held || v != "" && v != "null" && v != `""` {
 		b.Errorf("after a null %s is %s (the record is there: %t)", field, v, held)
+	}
+}
+
+// sparse delivers a record again without a field that the others of its batch have.
+func sparse(b *bench) {
+	field := b.suite.Text
+	if field == "" || b.suite.Op == destinations.Insert { // which makes another record
+		return
+	}
+	b.must(b.batch(b.suite.Op, b.with(0, field, "the first"), b.with(1, field, "the second")), destinations.Accepted)
+	without := b.suite.Good(0)
+	without.Fields = slices.DeleteFunc(slices.Clone(without.Fields), func(f destinations.FieldValue) bool { return f.Name == field })
+	b.must(b.batch(b.suite.Op, b.with(1, field, "another"), without, b.with(2, field, "the third")), destinations.Accepted)
+	for n, want := range []string{`"the first"`, `"another"`, `"the third"`} {
+		if stored, _ := b.service.Get(b.suite.Object, b.suite.Good(n).ID); stored[field] != want {
+			b.Errorf("the %s of record %d is %s, want %s", field, n, stored[field], want)
+		}
 	}
 }
 

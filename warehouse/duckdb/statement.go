@@ -47,16 +47,44 @@ func (d *duckdb) prepare(ctx context.Context, sql string) (*statement, error) {
 	s := &statement{database: &d.database, conn: conn, closing: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	s.idle.Go(s.interrupt)
-	if duck.Prepare(conn, sql, &s.prepared) == duck.StateError {
-		err = s.failure(duck.PrepareError(s.prepared))
-	} else {
-		err = s.readsOnly()
-	}
+	err = s.await(func() error {
+		if duck.Prepare(conn, sql, &s.prepared) == duck.StateError {
+			return s.failure(duck.PrepareError(s.prepared))
+		}
+		return s.readsOnly()
+	})
 	if err != nil {
-		s.close()
 		return nil, err
 	}
 	return s, nil
+}
+
+// patience is how long a statement may take to notice that it was interrupted.
+const patience = time.Second
+
+// await binds the statement, and closes it if that fails. While DuckDB computes a constant it notices no interrupt: whoever
+// has waited long enough by then is let go, and the statement is closed when it is bound.
+func (s *statement) await(bind func() error) error {
+	bound := make(chan error, 1)
+	go func() { bound <- bind() }()
+	var err error
+	select {
+	case err = <-bound:
+	case <-s.ctx.Done():
+		select {
+		case err = <-bound:
+		case <-time.After(patience):
+			go func() {
+				<-bound
+				s.close()
+			}()
+			return s.ctx.Err()
+		}
+	}
+	if err != nil {
+		s.close()
+	}
+	return err
 }
 
 // beginning matches what may stand before the first word of a statement, and the word.
