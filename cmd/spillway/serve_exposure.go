@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -63,6 +64,9 @@ func (e exposure) hosts() []string {
 	hosts := e.settings.Hosts
 	if ip := net.ParseIP(e.host); e.host != "" && (ip == nil || !ip.IsUnspecified()) {
 		hosts = append([]string{e.host}, hosts...)
+	}
+	if u, err := url.Parse(e.settings.URL); err == nil && u.Hostname() != "" {
+		hosts = append([]string{u.Hostname()}, hosts...) // links in notices lead there
 	}
 	return hosts
 }

@@ -82,3 +82,14 @@ func TestTheHostOfTheAddressIsAName(t *testing.T) {
 		}
 	}
 }
+
+func TestTheHostOfThePublicAddressIsAName(t *testing.T) {
+	t.Parallel()
+	e, err := newExposure("127.0.0.1:8400", project.Serve{URL: "https://spillway.example.com:8443/x", Hosts: []string{"other"}}, false, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(e.hosts(), " "); got != "spillway.example.com 127.0.0.1 other" {
+		t.Errorf("it may be called by %s", got)
+	}
+}

@@ -68,7 +68,7 @@ type serveTable struct {
 	Listen      string   `toml:"listen" default:"127.0.0.1:8400" help:"The address to listen on: host and port. One beyond this machine needs tokens, and TLS or behind_proxy."`
 	URL         string   `toml:"url" help:"The address by which people reach its pages, such as https://spillway.example.com: links in alerts begin with it."`
 	MaxRuns     int      `toml:"max_runs" default:"4" min:"1" max:"64" help:"How many runs go on at once, each of another sync."`
-	Hosts       []string `toml:"hosts" help:"Names by which browsers and programs may call it, beside localhost and the host of listen. All others are refused."`
+	Hosts       []string `toml:"hosts" help:"Names by which browsers and programs may call it, beside localhost and the hosts of listen and url. All others are refused."`
 	BehindProxy bool     `toml:"behind_proxy" default:"false" help:"A proxy before it ends TLS, and passes on nothing else."`
 	TLSCert     string   `toml:"tls_cert" help:"The file of the certificate, in PEM; relative to the project."`
 	TLSKey      string   `toml:"tls_key" help:"The file of the certificate's key, in PEM; relative to the project."`

@@ -174,7 +174,7 @@ func TestMailsArriveOverAnEncryptedConnection(t *testing.T) {
 		t.Errorf("%s %v", body, err)
 	}
 
-	refused(t, with("wrong"), alert.ErrUnreachable, "535")
+	refused(t, with("wrong"), alert.ErrRefused, "535")
 	o.refuse = &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "we do not want this"}
 	refused(t, mailer, alert.ErrRefused, "554")
 	o.refuse = &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "come again"}
@@ -194,7 +194,7 @@ func TestNothingIsSentOverAConnectionThatIsNotSafe(t *testing.T) {
 	t.Parallel()
 	plain, strange := newPostOffice(t, false), newPostOffice(t, true)
 	refused(t, must(t, "email", fmt.Sprintf("%sport = %d\n", addresses, plain.port)), alert.ErrUnreachable, "STARTTLS")
-	refused(t, must(t, "email", fmt.Sprintf("%sport = %d\n", addresses, strange.port)), alert.ErrUnreachable, "certificate")
+	refused(t, must(t, "email", fmt.Sprintf("%sport = %d\n", addresses, strange.port)), alert.ErrRefused, "certificate")
 	if len(plain.mails)+len(strange.mails) > 0 {
 		t.Error("a mail was sent")
 	}

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/textproto"
 	"os"
 	"path/filepath"
 	"strings"
@@ -91,10 +92,23 @@ func (m notifier) Notify(ctx context.Context, n alert.Notice) (string, error) {
 		return strings.TrimSpace(message.ServerResponse()), nil
 	}
 	refusal := &alert.Error{Kind: alert.ErrUnreachable, Message: fmt.Sprintf("%s:%d: %s", m.Host, m.Port, err)}
-	if failed, ok := errors.AsType[*mail.SendError](err); ok && !failed.IsTemp() && failed.ErrorCode() >= 500 {
+	if lasting(err) {
 		refusal.Kind = alert.ErrRefused
 	}
 	return "", refusal
+}
+
+// lasting reports whether the same is to be expected of another try: credentials, a certificate or a message that was
+// refused.
+func lasting(err error) bool {
+	if failed, ok := errors.AsType[*mail.SendError](err); ok {
+		return !failed.IsTemp() && failed.ErrorCode() >= 500
+	}
+	if reply, ok := errors.AsType[*textproto.Error](err); ok {
+		return reply.Code >= 500
+	}
+	_, ok := errors.AsType[*tls.CertificateVerificationError](err)
+	return ok
 }
 
 func (m notifier) message(n alert.Notice) (*mail.Msg, error) {
