@@ -41,13 +41,13 @@ where c.region_id = %[1]d
   and s.status in ('active', 'past_due')
 `
 
-const manySync = `model       = "model%[1]05d"
+const manySync = `model       = "%s"
 destination = "hook"
 object      = "contacts"
 key         = "customer_id"
 identifier  = "email"
-schedule    = "%[2]d %[3]d * * *"
-tags        = ["crm", "region-%[4]d"]
+schedule    = "%s"
+tags        = ["crm", "%s"]
 
 [fields]
 email      = "email"
@@ -80,8 +80,9 @@ func manySyncs(b *testing.B, n int) string {
 	write("spillway.toml", "[project]\nname = \"many\"\n\n[warehouses.files]\ntype = \"duckdb\"\n\n[destinations.hook]\ntype = \"http\"\nurl  = \"http://127.0.0.1:9/{object}\"\n")
 	hour := time.Now().UTC().Add(12 * time.Hour).Hour()
 	for i := range n {
-		write(fmt.Sprintf("models/model%05d.sql", i), fmt.Sprintf(manySQL, i))
-		write(fmt.Sprintf("syncs/sync%05d.toml", i), fmt.Sprintf(manySync, i, i%60, hour, i%50))
+		model := fmt.Sprintf("model%05d", i)
+		write("models/"+model+".sql", fmt.Sprintf(manySQL, i))
+		write(fmt.Sprintf("syncs/sync%05d.toml", i), fmt.Sprintf(manySync, model, fmt.Sprintf("%d %d * * *", i%60, hour), fmt.Sprint("region-", i%50)))
 	}
 	return dir
 }
