@@ -75,7 +75,7 @@ func (s *statement) await(bind func() error) error {
 		case err = <-bound:
 		case <-time.After(patience):
 			go func() {
-				<-bound
+				_ = <-bound // nobody asks any more
 				s.close()
 			}()
 			return s.ctx.Err()
