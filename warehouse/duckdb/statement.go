@@ -65,17 +65,20 @@ const patience = time.Second
 // await binds the statement, and closes it if that fails. While DuckDB computes a constant it notices no interrupt: whoever
 // has waited long enough by then is let go, and the statement is closed when it is bound.
 func (s *statement) await(bind func() error) error {
-	bound := make(chan error, 1)
-	go func() { bound <- bind() }()
 	var err error
+	bound := make(chan struct{})
+	go func() {
+		defer close(bound)
+		err = bind()
+	}()
 	select {
-	case err = <-bound:
+	case <-bound:
 	case <-s.ctx.Done():
 		select {
-		case err = <-bound:
+		case <-bound:
 		case <-time.After(patience):
 			go func() {
-				_ = <-bound // nobody asks any more
+				<-bound
 				s.close()
 			}()
 			return s.ctx.Err()
