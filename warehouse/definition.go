@@ -20,6 +20,7 @@ type Definition struct {
 
 	config func() any
 	open   func(context.Context, any, Env) (Warehouse, error)
+	write  func(context.Context, any, Env) (Writer, error) // nil where nothing can be written
 }
 
 // Env is what a warehouse is given besides its settings.

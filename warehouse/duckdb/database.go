@@ -3,6 +3,7 @@
 package duckdb
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -24,6 +25,7 @@ type database struct {
 	mu     sync.Mutex
 	users  int
 	closed bool
+	leave  func() // lets go of the file
 	handle duck.Database
 	spill  string // a directory for what does not fit into memory
 }
@@ -31,7 +33,7 @@ type database struct {
 var errDatabaseClosed = errors.New("the warehouse is closed")
 
 // acquire returns a new connection, for which release must be called.
-func (d *database) acquire() (duck.Connection, error) {
+func (d *database) acquire(ctx context.Context) (duck.Connection, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var conn duck.Connection
@@ -39,7 +41,7 @@ func (d *database) acquire() (duck.Connection, error) {
 		return conn, errDatabaseClosed
 	}
 	if d.users == 0 {
-		if err := d.open(); err != nil {
+		if err := d.open(ctx); err != nil {
 			d.shut()
 			return conn, err
 		}
@@ -70,7 +72,15 @@ func (d *database) close() error {
 	return nil
 }
 
-func (d *database) open() error {
+func (d *database) open(ctx context.Context) (err error) {
+	if d.leave, err = files.read(ctx, d.config.Path); err != nil {
+		return err
+	}
+	return d.start(d.config.mode())
+}
+
+// start opens DuckDB. What it leaves open when it fails is for shut.
+func (d *database) start(mode string) error {
 	spill, err := os.MkdirTemp("", "spillway-duckdb-")
 	if err != nil {
 		return err
@@ -85,7 +95,7 @@ func (d *database) open() error {
 		return errors.New("DuckDB gave no configuration")
 	}
 	defer duck.DestroyConfig(&config)
-	for _, s := range d.settings(search) {
+	for _, s := range d.settings(search, mode) {
 		if duck.SetConfig(config, s[0], s[1]) == duck.StateError {
 			return &warehouse.Error{
 				Message: "DuckDB does not take " + s[0] + " = " + strconv.Quote(s[1]),
@@ -100,7 +110,15 @@ func (d *database) open() error {
 	return d.pin()
 }
 
-func (d *database) settings(search string) [][2]string {
+// mode is how a model reads the file; empty for a database in memory.
+func (c Config) mode() string {
+	if c.Path == "" {
+		return ""
+	}
+	return "READ_ONLY"
+}
+
+func (d *database) settings(search, mode string) [][2]string {
 	settings := [][2]string{
 		{"autoinstall_known_extensions", "false"},
 		{"autoload_known_extensions", "false"},
@@ -115,8 +133,8 @@ func (d *database) settings(search string) [][2]string {
 	if d.config.Threads > 0 {
 		settings = append(settings, [2]string{"threads", strconv.Itoa(d.config.Threads)})
 	}
-	if d.config.Path != "" {
-		settings = append(settings, [2]string{"access_mode", "READ_ONLY"})
+	if mode != "" {
+		settings = append(settings, [2]string{"access_mode", mode})
 	}
 	return settings
 }
@@ -154,5 +172,9 @@ func (d *database) shut() {
 	if d.spill != "" {
 		_ = os.RemoveAll(d.spill)
 		d.spill = ""
+	}
+	if d.leave != nil {
+		d.leave()
+		d.leave = nil
 	}
 }

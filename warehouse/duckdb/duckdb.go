@@ -48,12 +48,12 @@ type Config struct {
 
 // Definition describes DuckDB.
 func Definition() warehouse.Definition {
-	return warehouse.Define(warehouse.Definition{
+	return warehouse.Writing(warehouse.Define(warehouse.Definition{
 		Name:  "duckdb",
 		Title: "DuckDB",
 		Docs:  "warehouses/duckdb.md",
 		Quote: sqldb.Quote,
-	}, open)
+	}, open), openWriter)
 }
 
 // duckdb is one database, opened when it is first used.

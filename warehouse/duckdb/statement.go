@@ -40,7 +40,7 @@ func (d *duckdb) prepare(ctx context.Context, sql string) (*statement, error) {
 	if err := misplaced(d.base, sql); err != nil {
 		return nil, err
 	}
-	conn, err := d.database.acquire()
+	conn, err := d.database.acquire(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -38,12 +38,12 @@ import (
 
 // Definition describes MySQL and MariaDB.
 func Definition() warehouse.Definition {
-	return warehouse.Define(warehouse.Definition{
+	return warehouse.Writing(warehouse.Define(warehouse.Definition{
 		Name:  "mysql",
 		Title: "MySQL",
 		Docs:  "warehouses/mysql.md",
 		Quote: quote,
-	}, open)
+	}, open), openWriter)
 }
 
 // quote writes a dotted name in backticks, which mean the same in every sql_mode.

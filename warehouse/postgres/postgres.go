@@ -38,12 +38,12 @@ import (
 
 // Definition describes PostgreSQL.
 func Definition() warehouse.Definition {
-	return warehouse.Define(warehouse.Definition{
+	return warehouse.Writing(warehouse.Define(warehouse.Definition{
 		Name:  "postgres",
 		Title: "PostgreSQL",
 		Docs:  "warehouses/postgres.md",
 		Quote: sqldb.Quote,
-	}, open)
+	}, open), openWriter)
 }
 
 // postgres is one database with one set of credentials. It connects when it is first used.

@@ -40,12 +40,12 @@ type RedshiftConfig struct {
 // run; the server says that a result ended, and not how many rows it had; a limit is a LIMIT around the statement, for
 // a cursor would gather the whole result on the leader node first.
 func Redshift() warehouse.Definition {
-	return warehouse.Define(warehouse.Definition{
+	return warehouse.Writing(warehouse.Define(warehouse.Definition{
 		Name:  "redshift",
 		Title: "Amazon Redshift",
 		Docs:  "warehouses/redshift.md",
 		Quote: sqldb.Quote,
-	}, openRedshift)
+	}, openRedshift), openRedshiftWriter)
 }
 
 func openRedshift(_ context.Context, c RedshiftConfig, env warehouse.Env) (warehouse.Warehouse, error) {
