@@ -103,6 +103,8 @@ func (e *Engine) With(p *project.Project) (*Engine, error) {
 type holding struct {
 	mu    sync.Mutex
 	users int
+
+	exporting sync.Mutex // held by whoever writes the run log to a warehouse
 }
 
 func (h *holding) share() *holding {

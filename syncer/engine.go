@@ -79,6 +79,9 @@ func (e *Engine) prepare(ctx context.Context) (err error) {
 
 // Tidy drops what is kept no longer: runs beyond the retention, and plans that can no longer be approved.
 func (e *Engine) Tidy(ctx context.Context) error {
+	if err := e.warnOfLost(ctx); err != nil {
+		return err
+	}
 	if err := e.runs.Prune(ctx, e.now()); err != nil {
 		return err
 	}

@@ -176,8 +176,8 @@ func (e *Engine) adopt(ctx context.Context, s *project.Sync, st *stager) (n int6
 	return n, settle()
 }
 
-// Forget erases every trace of one key of s: from the snapshot, from held plans, and from the run log. It reports
-// whether there was any.
+// Forget erases every trace of one key of s: from the snapshot, from held plans, from the run log, and from its tables in
+// a warehouse. It reports whether there was any in the state directory.
 func (e *Engine) Forget(ctx context.Context, s *project.Sync, key string) (found bool, err error) {
 	session, err := e.store.Begin(ctx, s.Name)
 	if err != nil {
@@ -191,6 +191,9 @@ func (e *Engine) Forget(ctx context.Context, s *project.Sync, key string) (found
 		return found, err
 	}
 	rows, err := e.runs.Forget(ctx, s.Name, key)
+	if err == nil {
+		err = e.eraseExported(ctx, s, key)
+	}
 	return found || rows > 0, err
 }
 

@@ -31,7 +31,7 @@ type Table struct {
 type Replacement struct {
 	Table Table
 	Where []Match              // deletes the rows that match all of them; there is at least one
-	Rows  iter.Seq2[Row, error] // inserted afterwards; nil inserts none
+	Rows  iter.Seq2[Row, error] // inserted afterwards, each valid until the next; nil inserts none
 }
 
 // Match holds for rows whose text in a column is one of Values, of which there is at least one.

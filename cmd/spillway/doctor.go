@@ -21,7 +21,7 @@ const checkTimeout = 30 * time.Second
 // checkup is what doctor found of one connection.
 type checkup struct {
 	Name   string `json:"name"`
-	Kind   string `json:"kind"` // warehouse, destination, sync or snapshot
+	Kind   string `json:"kind"` // runlog, warehouse, destination, sync or snapshot
 	Type   string `json:"type"`
 	OK     bool   `json:"ok"`
 	Error  string `json:"error"`
@@ -30,6 +30,7 @@ type checkup struct {
 	Account string `json:"account,omitempty"` // that was reached, of a destination that tells
 
 	Privileges *rights `json:"privileges,omitempty"` // of a warehouse that is well and has roles
+	Waiting    int64   `json:"waiting,omitempty"`    // runs that are not in the warehouse yet, of the run log
 
 	err error
 }
@@ -40,7 +41,8 @@ func (a *app) doctorCommand() *cobra.Command {
 		Long: `Doctor opens each warehouse and destination, or those named, and then checks each sync against what it found: its
 columns, its object and its fields. It also looks whether the next run could read the snapshots; spillway state verify
 reads all of them. Of a warehouse that has roles it finds out what the credentials may do beyond reading, also by a write
-that it takes back, warns of that, and prints the statements that make a lesser role. No record is sent.`,
+that it takes back, warns of that, and prints the statements that make a lesser role. In the warehouse that [runlog] names
+it makes the tables of the run log, where they are not there yet. No record is sent.`,
 		Example: "  spillway doctor\n  spillway doctor hubspot",
 		RunE: func(cmd *cobra.Command, names []string) error {
 			p, err := a.load()
@@ -94,6 +96,10 @@ func examine(ctx context.Context, e *syncer.Engine, p *project.Project, names []
 		}
 		found = append(found, c)
 	}
+	if name := p.Runlog.Warehouse; name != "" && wanted(name) { // before the warehouse, whose file it may make
+		add(name, "runlog", p.Warehouses[name].Kind.Name, e.CheckExport)
+		found[len(found)-1].Waiting, _ = e.Unexported(ctx) // a run log that cannot be read fails elsewhere
+	}
 	for _, name := range sortedNames(p.Warehouses) {
 		if wanted(name) {
 			add(name, "warehouse", p.Warehouses[name].Kind.Name, func(ctx context.Context) error {
@@ -103,7 +109,7 @@ func examine(ctx context.Context, e *syncer.Engine, p *project.Project, names []
 				}
 				return w.Check(ctx)
 			})
-			if c := &found[len(found)-1]; c.OK {
+			if c := &found[len(found)-1]; c.OK && (name != p.Runlog.Warehouse || readFrom(p, name)) {
 				c.Privileges = rightsOf(ctx, e, name)
 			}
 		}
@@ -172,6 +178,9 @@ func (a *app) showCheckups(found []checkup) error {
 				a.indented(c.Error + remedy(c.err, c.Name))
 			}
 			a.showRights(c.Privileges)
+			if c.Waiting > 0 {
+				a.indented(words.Plural(c.Waiting, "run waits", "runs wait") + " to be written there")
+			}
 		}
 		if len(found) == 0 {
 			a.printf("There is nothing to check: the project has no warehouse and no destination.\n")
@@ -189,6 +198,11 @@ func reached(account string) string {
 		return ""
 	}
 	return short(safe(account), 60) + ", "
+}
+
+// readFrom reports whether any model is read from a warehouse. One that only takes the run log needs to be written.
+func readFrom(p *project.Project, name string) bool {
+	return slices.ContainsFunc(p.Syncs, func(s *project.Sync) bool { return s.Warehouse == name })
 }
 
 func sortedNames[V any](m map[string]V) []string {

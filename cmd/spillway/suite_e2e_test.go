@@ -55,6 +55,7 @@ func TestEndToEnd(t *testing.T) {
 		"types":                                   testTypes,
 		"a damaged snapshot":                      testDamagedSnapshot,
 		"the pages":                               testPages,
+		"the run log in a warehouse":              testExportedLog,
 	}
 	maps.Copy(tests, standInTests())
 	maps.Copy(tests, vendorTests())

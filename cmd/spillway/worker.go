@@ -31,7 +31,11 @@ type worker interface {
 
 // withWorker runs work with the daemon of the project, or with an engine of this process where there is none.
 func (a *app) withWorker(ctx context.Context, p *project.Project, command string, work func(worker) error) error {
-	err := a.withEngine(ctx, p, command, func(e *syncer.Engine) error { return work(engineWorker{e, p}) })
+	err := a.withEngine(ctx, p, command, func(e *syncer.Engine) error {
+		err := work(engineWorker{e, p})
+		a.exportRuns(ctx, e)
+		return err
+	})
 	locked, ok := errors.AsType[*syncer.LockedError](err)
 	if !ok {
 		return err
@@ -42,6 +46,17 @@ func (a *app) withWorker(ctx context.Context, p *project.Project, command string
 	}
 	defer r.close()
 	return work(r)
+}
+
+// exportRuns writes the runs that are over to the warehouse that the project names for the run log. What cannot be written
+// now is written after the next run, and no run fails by it.
+func (a *app) exportRuns(ctx context.Context, e *syncer.Engine) {
+	if ctx.Err() != nil {
+		return
+	}
+	if _, err := e.Export(ctx); err != nil {
+		a.log.Warn("run log not written to the warehouse; it is made up for after the next run", "error", err.Error())
+	}
 }
 
 // engineWorker works in this process.

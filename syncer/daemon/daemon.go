@@ -40,6 +40,7 @@ type Daemon struct {
 	runs    *runlog.Log
 	gauge   *gauge
 	wake    chan struct{} // holds a token when the scheduler is to look again
+	ended   chan struct{} // holds a token when there may be runs to write to the warehouse
 
 	reloading sync.Mutex // held by whoever reads the project anew
 	checking  sync.Mutex // held by whoever checks warehouses and destinations
@@ -65,7 +66,7 @@ type Daemon struct {
 // Open takes the project's state directory and finds what an earlier process left to be done. Nothing runs before Run.
 func Open(ctx context.Context, p *project.Project, o Options) (*Daemon, error) {
 	d := &Daemon{
-		options: o, log: o.Engine.Log, now: o.Engine.Now, wake: make(chan struct{}, 1), idle: make(chan struct{}),
+		options: o, log: o.Engine.Log, now: o.Engine.Now, wake: make(chan struct{}, 1), ended: make(chan struct{}, 1), idle: make(chan struct{}),
 		syncs: map[string]*standing{}, going: map[string]*job{}, keeping: map[string]context.CancelCauseFunc{},
 	}
 	if d.now == nil {
@@ -128,6 +129,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	group.Go(func() error { d.schedule(working); return nil })
 	group.Go(func() error { d.keepChecked(working); return nil })
 	group.Go(func() error { d.keepTidy(working); return nil })
+	group.Go(func() error { d.keepExported(working); return nil })
 	if d.options.Watch {
 		group.Go(func() error { return d.watch(working) })
 	}
@@ -194,7 +196,12 @@ func (d *Daemon) tell(e Event) {
 }
 
 // tellRun tells of a run as it is now.
-func (d *Daemon) tellRun(run runlog.Run) { d.tell(Event{Run: &run}) }
+func (d *Daemon) tellRun(run runlog.Run) {
+	d.tell(Event{Run: &run})
+	if run.State.Terminal() {
+		d.exportSoon()
+	}
+}
 
 func (d *Daemon) keepTidy(ctx context.Context) {
 	ticker := time.NewTicker(tidyInterval)

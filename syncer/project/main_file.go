@@ -56,6 +56,10 @@ type runlogTable struct {
 	Mask        []string      `toml:"mask" help:"Fields whose values are cut out of samples, by the destination's names, such as email."`
 	SamplesTTL  time.Duration `toml:"samples_ttl" default:"7d" min:"1h" help:"How long samples are kept."`
 	SamplesSize Size          `toml:"samples_size" default:"4KB" help:"How much of each request and of each answer is kept, from 1KB to 1MB."`
+
+	Warehouse string `toml:"warehouse" help:"A warehouse into whose tables finished runs and their problems are written. Its role must be allowed to write there."`
+	Schema    string `toml:"schema" help:"The schema of these tables, which must exist. By default the one where the connection looks for names."`
+	Prefix    string `toml:"prefix" default:"spillway_" help:"What the names of these tables begin with, before runs, rows and errors."`
 }
 
 // The bounds of [runlog] samples_size.

@@ -61,6 +61,10 @@ type Runlog struct {
 	Mask        []string // fields whose values are cut out of samples
 	SamplesTTL  time.Duration
 	SamplesSize Size // of a request or an answer
+
+	Warehouse string // into which it is written too; empty: none
+	Schema    string // of the tables there
+	Prefix    string // of their names
 }
 
 // Serve says how spillway serve listens and works.
@@ -319,6 +323,7 @@ func (l *loader) loadMain() bool {
 	l.loadServe(table, m.Serve)
 	l.defaults = m.Defaults
 	l.loadWarehouses(m.Warehouses)
+	l.checkExport(table)
 	l.loadDestinations(m.Destinations)
 	l.loadAlerts(m.Alerts)
 	return true

@@ -86,6 +86,9 @@ create table sample_keys (
 	foreign key (run_id, seq) references samples (run_id, seq) on delete cascade
 ) without rowid;
 create index sample_keys_by_sample on sample_keys (run_id, seq);
+`, `
+alter table runs add column exported integer not null default 0;
+create index runs_unexported on runs (id) where exported = 0;
 `}
 
 // withTicks is the version from which on a run has a tick, and somebody who asked for it.
@@ -93,6 +96,9 @@ const withTicks = 2
 
 // withOutcomes is the version from which on a run has its outcomes by kind, and samples.
 const withOutcomes = 3
+
+// withExports is the version from which on the log knows which of its runs stand in a warehouse too.
+const withExports = 4
 
 // version returns the schema version of a log that this program can read; 0 is that of an empty file.
 func version(ctx context.Context, db *sqlx.DB, file string) (int, error) {

@@ -45,6 +45,9 @@ type site struct {
 	syncs    []daemon.SyncStatus
 	broken   error
 	reloaded daemon.Reloaded
+
+	unexported int64
+	exports    bool
 }
 
 func (s *site) Syncs(context.Context) ([]daemon.SyncStatus, error) {
@@ -54,6 +57,8 @@ func (s *site) Syncs(context.Context) ([]daemon.SyncStatus, error) {
 }
 
 func (s *site) Reloaded() daemon.Reloaded { return s.reloaded }
+
+func (s *site) Unexported(context.Context) (int64, bool, error) { return s.unexported, s.exports, nil }
 
 // newSite has syncs that are scheduled and have never run.
 func newSite(t testing.TB, names ...string) *site {

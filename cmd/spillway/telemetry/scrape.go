@@ -18,6 +18,7 @@ import (
 type Source interface {
 	Syncs(ctx context.Context) ([]daemon.SyncStatus, error)
 	Reloaded() daemon.Reloaded
+	Unexported(ctx context.Context) (n int64, exports bool, err error)
 }
 
 // scrapeTime is how long one scrape may read the run log.
@@ -56,6 +57,8 @@ var (
 	pending     = gauge("spillway_pending_operations", "Operations of the run in progress that are not settled.", labelSync)
 	paused      = gauge("spillway_sync_paused", "1 where the schedule is paused, 0 elsewhere.", labelSync)
 
+	unexported = gauge("spillway_runlog_unexported_runs", "Runs that are over and not yet in the warehouse that [runlog] names; no series where it names none.")
+
 	reloadSuccess = gauge("spillway_config_reload_success", "1 where the project that runs is the one on disk as it was last read, 0 where that had mistakes.")
 	reloadTime    = gauge("spillway_config_reload_timestamp_seconds", "When the project was last read, with success or without.")
 )
@@ -68,7 +71,7 @@ func (s *scrape) Describe(descs chan<- *prometheus.Desc) {
 		c.Describe(descs)
 	}
 	for _, d := range []*prometheus.Desc{
-		lastSuccess, scheduleLag, overdue, heldRuns, quarantined, queuedRuns, runningRuns, pending, paused, reloadSuccess, reloadTime,
+		lastSuccess, scheduleLag, overdue, heldRuns, quarantined, queuedRuns, runningRuns, pending, paused, unexported, reloadSuccess, reloadTime,
 	} {
 		descs <- d
 	}
@@ -104,6 +107,12 @@ func (s *scrape) Collect(metrics chan<- prometheus.Metric) {
 	s.latency.Collect(metrics)
 	for _, c := range s.counters() {
 		c.Collect(metrics)
+	}
+	if n, exports, err := s.source.Unexported(ctx); err != nil {
+		s.log.Error("metrics not collected", "error", err.Error())
+		metrics <- prometheus.NewInvalidMetric(unexported, errUnreadable)
+	} else if exports {
+		metrics <- value(unexported, float64(n))
 	}
 	reloaded := s.source.Reloaded()
 	metrics <- value(reloadSuccess, one(len(reloaded.Problems) == 0))

@@ -35,13 +35,14 @@ func newRow(run *runlog.Run, seq int64, r runlog.Row) Row {
 type Error struct {
 	Run     string `json:"run"`
 	Sync    string `json:"sync"`
+	Seq     int64  `json:"seq"`
 	Code    string `json:"code"`
 	Message string `json:"message"`
 	Count   int64  `json:"count"`
 }
 
-func newError(run *runlog.Run, g runlog.ErrorGroup) Error {
-	return Error{Run: run.ID, Sync: run.Sync, Code: g.Code, Message: g.Message, Count: g.Count}
+func newError(run *runlog.Run, seq int64, g runlog.ErrorGroup) Error {
+	return Error{Run: run.ID, Sync: run.Sync, Seq: seq, Code: g.Code, Message: g.Message, Count: g.Count}
 }
 
 // column is a column of a table of the run log.
@@ -149,6 +150,7 @@ var rowColumns = []column[Row]{
 var errorColumns = []column[Error]{
 	text("run", "run_id", "The run.", func(e *Error) string { return e.Run }),
 	text("sync", "sync", "Its sync.", func(e *Error) string { return e.Sync }),
+	number("seq", "seq", "The place of the cause among those of the run, from 1: the most frequent first.", func(e *Error) int64 { return e.Seq }),
 	text("code", "code", "The code that the rows have in common.", func(e *Error) string { return e.Code }),
 	text("message", "message", "Their reason without its particulars.", func(e *Error) string { return e.Message }),
 	number("count", "row_count", "How many rows they are.", func(e *Error) int64 { return e.Count }),

@@ -82,8 +82,8 @@ func TestTheFormatsHoldTheSameTable(t *testing.T) {
 			export.Parquet: `select id, sync, state, "trigger", started_at, finished_at, duration_ms, source, same, rejected, error_code, error_message, sending_ms, "commit", scheduled_for, asked_by from read_parquet(FILE)`,
 		}, 3},
 		{export.Errors, map[export.Format]string{
-			export.JSONL:   `select run, sync, code, nullif(message, ''), count from read_json(FILE)`,
-			export.CSV:     `select run, sync, code, ` + plain("message") + `, count from read_csv(FILE, header = true, nullstr = '')`,
+			export.JSONL:   `select run, sync, seq, code, nullif(message, ''), count from read_json(FILE)`,
+			export.CSV:     `select run, sync, seq, code, ` + plain("message") + `, count from read_csv(FILE, header = true, nullstr = '')`,
 			export.Parquet: `select * from read_parquet(FILE)`,
 		}, 0},
 	} {

@@ -143,8 +143,8 @@ func eachRow(ctx context.Context, l *runlog.Log, run *runlog.Run, problems bool,
 }
 
 func eachError(run *runlog.Run, take func(*Error) error) error {
-	for _, g := range run.Errors {
-		e := newError(run, g)
+	for i, g := range run.Errors {
+		e := newError(run, int64(i)+1, g)
 		if err := take(&e); err != nil {
 			return err
 		}
