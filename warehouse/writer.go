@@ -30,7 +30,7 @@ type Table struct {
 // Replacement takes rows from a table and puts others in their place.
 type Replacement struct {
 	Table Table
-	Where []Match              // deletes the rows that match all of them; there is at least one
+	Where []Match               // deletes the rows that match all of them; there is at least one
 	Rows  iter.Seq2[Row, error] // inserted afterwards, each valid until the next; nil inserts none
 }
 

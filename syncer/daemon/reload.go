@@ -71,7 +71,7 @@ func (d *Daemon) take(ctx context.Context, p *project.Project) project.Problems 
 			}
 		}
 	}
-	d.dispatch() // there may be more room
+	d.dispatch()   // there may be more room
 	d.exportSoon() // to another place, perhaps
 	d.rouse()
 	return nil

@@ -2,6 +2,7 @@ package project
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,6 +42,18 @@ type hookConfig struct {
 	Verify  *bool                          `toml:"verify" help:"Whether certificates are checked."`
 }
 
+// openTestWriter refuses port 1, as a kind of warehouse may refuse settings that are good to read with.
+func openTestWriter(_ context.Context, c postgresConfig, _ warehouse.Env) (warehouse.Writer, error) {
+	if c.Port == 1 {
+		return nil, errors.New("port 1 is only for reading")
+	}
+	return idleWriter{}, nil
+}
+
+type idleWriter struct{ warehouse.Writer }
+
+func (idleWriter) Close() error { return nil }
+
 func testKinds() Kinds {
 	quote := func(name ...string) string {
 		text := ""
@@ -54,8 +67,8 @@ func testKinds() Kinds {
 	}
 	return Kinds{
 		Warehouses: []warehouse.Definition{
-			warehouse.Define(warehouse.Definition{Name: "postgres", Title: "PostgreSQL", Quote: quote},
-				func(context.Context, postgresConfig, warehouse.Env) (warehouse.Warehouse, error) { return nil, nil }),
+			warehouse.Writing(warehouse.Define(warehouse.Definition{Name: "postgres", Title: "PostgreSQL", Quote: quote},
+				func(context.Context, postgresConfig, warehouse.Env) (warehouse.Warehouse, error) { return nil, nil }), openTestWriter),
 			warehouse.Define(warehouse.Definition{Name: "duckdb", Title: "DuckDB", Quote: quote},
 				func(context.Context, duckdbConfig, warehouse.Env) (warehouse.Warehouse, error) { return nil, nil }),
 		},
@@ -150,6 +163,9 @@ samples = true
 mask = ["email", "custom.phone"]
 samples_ttl = "2d"
 samples_size = "16KB"
+warehouse = "analytics"
+schema = "audit.raw"
+prefix = "crm_"
 
 [destinations.hook.headers]
 X-Team = "data"
@@ -228,7 +244,7 @@ concurrency = 4
 				{Key: "guard", At: at(25)},
 				{Key: "retry", At: at(32)},
 				{Key: "delivery", At: at(36)},
-				{Key: "schedule", At: mappings.At("spillway.toml", 31)},
+				{Key: "schedule", At: mappings.At("spillway.toml", 34)},
 			},
 			Fields: []mappings.Field{
 				{Name: "email", Column: "email", At: at(14)},
@@ -267,6 +283,7 @@ concurrency = 4
 	if diff := cmp.Diff(Runlog{
 		Rows: "all", Keys: "hash", Retention: 90 * 24 * time.Hour,
 		Samples: ProblemSamples, Mask: []string{"email", "custom.phone"}, SamplesTTL: 48 * time.Hour, SamplesSize: 16 * kilobyte,
+		Warehouse: "analytics", Schema: "audit.raw", Prefix: "crm_",
 	}, p.Runlog); diff != "" {
 		t.Error(diff)
 	}
@@ -307,6 +324,7 @@ func TestASyncWithoutItsOwnHasTheDefaultsOfTheDesign(t *testing.T) {
 		State:    filepath.Join(p.Root, ".spillway"),
 		Runlog: Runlog{
 			Rows: "problems", Keys: "plain", Retention: 30 * 24 * time.Hour, SamplesTTL: 7 * 24 * time.Hour, SamplesSize: 4 * kilobyte,
+			Prefix: "spillway_",
 		},
 	}
 	got := defaults{s.Warehouse, s.OnRemoved, s.Schedule, s.Timezone.String(), s.Mode, s.Guard, s.Retry, s.Delivery, p.State.Dir, p.Runlog}

@@ -84,6 +84,7 @@ samples = "all"
 mask = ["email"]
 samples_ttl = "1d"
 samples_size = "1 KB"
+warehouse = "analytics"
 [warehouses.local]
 type = "duckdb"
 threads = 4
@@ -188,6 +189,9 @@ func beyondSchema() map[string]bool {
 		"a mask of nothing", "samples that are too large",
 		"a jitter of days", "a sync after itself", "a sync after one that there is not", "an address without a port",
 		"an address with a port that there is not", "a host that is a URL", "a certificate without its key", "a key without its certificate",
+		"a run log in a warehouse that there is not", "a run log in a warehouse of a type that cannot be written",
+		"a run log in a warehouse whose settings are only for reading", "tables of a run log without a warehouse",
+		"tables of a run log whose names need quotes",
 		"defaults with a bad schedule", "defaults with an unknown destination that no sync uses",
 	} {
 		beyond[name] = true

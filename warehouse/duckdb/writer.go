@@ -172,7 +172,7 @@ func (s *writing) prepared(sql string, work func(execute func([]warehouse.Value)
 
 // bind gives a statement one of its values, counted from 1.
 func bind(statement duck.PreparedStatement, at duck.IdxT, v warehouse.Value) error {
-	state := duck.State(duck.StateError)
+	state := duck.StateError
 	switch v := v.(type) {
 	case nil:
 		state = duck.BindNull(statement, at)

@@ -3,7 +3,6 @@ package sqldb
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -41,11 +40,7 @@ var _ warehouse.Writer = (*Writer)(nil)
 // else made, and not to make one.
 func (w *Writer) Create(ctx context.Context, tables []warehouse.Table) error {
 	for _, t := range tables {
-		rows, err := w.DB.QueryContext(ctx, "select "+names(t)+" from "+w.name(t)+" where 1 = 0")
-		if err == nil {
-			err = errors.Join(rows.Err(), rows.Close())
-		}
-		if err == nil {
+		if w.there(ctx, t) {
 			continue
 		}
 		if ctx.Err() != nil {
@@ -56,6 +51,18 @@ func (w *Writer) Create(ctx context.Context, tables []warehouse.Table) error {
 		}
 	}
 	return nil
+}
+
+// there reports whether a table can be read with its columns. Why it cannot, making it tells.
+func (w *Writer) there(ctx context.Context, t warehouse.Table) bool {
+	rows, err := w.DB.QueryContext(ctx, "select "+names(t)+" from "+w.name(t)+" where 1 = 0")
+	if err != nil {
+		return false
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() { // there is none
+	}
+	return rows.Err() == nil
 }
 
 func (w *Writer) name(t warehouse.Table) string { return TableName(w.Dialect.Quote, t) }

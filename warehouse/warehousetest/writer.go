@@ -20,7 +20,9 @@ func table(schema, name string) warehouse.Table {
 	return warehouse.Table{
 		Schema: schema, Name: name, Key: []string{"run_id", "seq"},
 		Columns: []warehouse.Column{
-			{Name: "run_id", Type: warehouse.String}, {Name: "seq", Type: warehouse.Int}, {Name: "reason", Type: warehouse.String},
+			{Name: "run_id", Type: warehouse.String},
+			{Name: "seq", Type: warehouse.Int},
+			{Name: "reason", Type: warehouse.String},
 			{Name: "seen_at", Type: warehouse.Time},
 		},
 	}
@@ -140,7 +142,9 @@ func Writer(t *testing.T, open func(t *testing.T) warehouse.Writer, w warehouse.
 	})
 }
 
-func runsNamed(runs ...string) []warehouse.Match { return []warehouse.Match{{Column: "run_id", Values: runs}} }
+func runsNamed(runs ...string) []warehouse.Match {
+	return []warehouse.Match{{Column: "run_id", Values: runs}}
+}
 
 func given(rows ...warehouse.Row) iter.Seq2[warehouse.Row, error] {
 	return func(yield func(warehouse.Row, error) bool) {

@@ -71,6 +71,7 @@ func described(t *testing.T) string {
 func everything(t *testing.T) map[string]*dto.MetricFamily {
 	t.Helper()
 	s := newSite(t, "people")
+	s.exports, s.unexported = true, 1
 	s.over(worked(runlog.Succeeded))
 	s.asked(http.StatusOK, time.Second)
 	s.asked(http.StatusBadGateway, time.Second)
@@ -207,7 +208,7 @@ func TestAlertsSayWhatToDo(t *testing.T) {
 		}
 		about := "$labels.sync"
 		switch {
-		case strings.HasPrefix(r.Expr, "up{"), strings.Contains(r.Expr, "config_reload"):
+		case strings.HasPrefix(r.Expr, "up{"), strings.Contains(r.Expr, "config_reload"), strings.Contains(r.Expr, "unexported"):
 			about = ""
 		case strings.Contains(r.Expr, "_alert_"):
 			about = "$labels.alert"

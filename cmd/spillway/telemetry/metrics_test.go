@@ -412,3 +412,17 @@ func TestEventsAndScrapesAtOnce(t *testing.T) {
 	group.Wait()
 	s.has(map[string]float64{`runs_total{state="succeeded",sync="people"}`: 200})
 }
+
+// A project that names no warehouse for its run log has nothing to wait for.
+func TestRunsThatAreNotInTheWarehouseYet(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "people")
+	if families := s.scraped(); families["spillway_runlog_unexported_runs"] != nil {
+		t.Error("there is a series without a warehouse")
+	}
+	s.exports, s.unexported = true, 3
+	family := s.scraped()["spillway_runlog_unexported_runs"]
+	if family == nil || family.GetMetric()[0].GetGauge().GetValue() != 3 {
+		t.Errorf("with a warehouse: %v", family)
+	}
+}
