@@ -27,8 +27,8 @@ type holder struct {
 	changed chan struct{} // closed when one of them leaves
 }
 
-// patience is how long a writer waits for those who read.
-const patience = 10 * time.Second
+// writerPatience is how long a writer waits for those who read.
+const writerPatience = 10 * time.Second
 
 // read waits until nobody writes the file, which takes moments. The function that it returns lets go of the file.
 func (h *holders) read(ctx context.Context, path string) (leave func(), err error) {
@@ -46,7 +46,7 @@ func (h *holders) read(ctx context.Context, path string) (leave func(), err erro
 
 // write waits until nobody has the file open, and not for ever: a model may be read for an hour.
 func (h *holders) write(ctx context.Context, path string) (leave func(), err error) {
-	waiting, cancel := context.WithTimeout(ctx, patience)
+	waiting, cancel := context.WithTimeout(ctx, writerPatience)
 	defer cancel()
 	leave, err = h.take(waiting, path, func(f *holder) bool {
 		if f.writing || f.readers > 0 {
