@@ -11,11 +11,11 @@ import (
 func TestAStatementThatNoticesNoInterruptIsLeftBehind(t *testing.T) {
 	t.Parallel()
 	d := &database{base: t.TempDir()}
-	conn, err := d.acquire()
+	conn, err := d.acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := d.acquire() // keeps the database open
+	other, err := d.acquire(t.Context()) // keeps the database open
 	if err != nil {
 		t.Fatal(err)
 	}
