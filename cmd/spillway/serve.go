@@ -180,6 +180,7 @@ func (s *serving) handler() web.Options {
 	return web.Options{
 		Daemon: s.daemon, Tokens: s.tokens, Audit: s.audit, Log: s.app.log, Build: build,
 		Metrics: s.metrics.Handler(s.daemon, s.app.log, time.Now, append(web.ProcessCollectors(build), s.notices)...),
+		Alerts:  s.alerts.Statuses,
 		Open:    s.exposure.open(), Hosts: s.exposure.hosts(), HTTPS: s.exposure.https(), BehindProxy: s.project.Serve.BehindProxy,
 	}
 }

@@ -3,12 +3,23 @@ package web
 import (
 	"net/http"
 
+	"spillway/syncer/alert"
 	"spillway/syncer/daemon"
 	"spillway/syncer/project"
 )
 
+// connectionsBody is the body of the connections' page.
+type connectionsBody struct {
+	Checks []daemon.Check
+	Alerts []alert.Status
+}
+
 func (s *server) connectionsPage(w http.ResponseWriter, r *http.Request) error {
-	return s.render(w, r, http.StatusOK, "connections", view{Title: "Connections", Section: "connections", Body: s.Daemon.Checks()})
+	body := connectionsBody{Checks: s.Daemon.Checks()}
+	if s.Alerts != nil {
+		body.Alerts = s.Alerts()
+	}
+	return s.render(w, r, http.StatusOK, "connections", view{Title: "Connections", Section: "connections", Body: body})
 }
 
 // projectBody is the body of the project's page.

@@ -14,6 +14,7 @@ import (
 	"spillway/cmd/spillway/web"
 	"spillway/mappings"
 	"spillway/syncer"
+	"spillway/syncer/alert"
 	"spillway/syncer/daemon"
 	"spillway/syncer/runlog"
 )
@@ -78,6 +79,14 @@ func newShop(t testing.TB, say func(string) string) (*site, *shop) {
 	}
 	s.options.Daemon, s.options.Open = h, true
 	s.options.Now = func() time.Time { return day.Add(11 * time.Hour) }
+	s.options.Alerts = func() []alert.Status {
+		return []alert.Status{
+			{Name: say("ops"), Type: "slack", Firing: []alert.Cause{
+				{Trigger: alert.Failed, Sync: say("people"), Since: day.Add(10 * time.Hour)}, {Trigger: alert.Reload, Since: day.Add(9 * time.Hour)},
+			}, Waiting: 1, Error: say("hooks.slack.com: the service answered 500"), Next: day.Add(11*time.Hour + time.Minute)},
+			{Name: "mail", Type: "email"},
+		}
+	}
 	s.handler = web.New(s.options)
 	return s, h
 }

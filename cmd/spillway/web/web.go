@@ -12,6 +12,7 @@ import (
 	"spillway/cmd/spillway/web/access"
 	"spillway/cmd/spillway/web/audit"
 	"spillway/syncer"
+	"spillway/syncer/alert"
 	"spillway/syncer/daemon"
 	"spillway/syncer/project"
 	"spillway/syncer/runlog"
@@ -79,7 +80,8 @@ type Options struct {
 	Tokens  *access.Tokens
 	Audit   *audit.Log
 	Log     *slog.Logger
-	Metrics http.Handler // of GET /metrics; nil tells of the process alone
+	Metrics http.Handler          // of GET /metrics; nil tells of the process alone
+	Alerts  func() []alert.Status // how those of the project stand; nil where there are none
 	Build   Build
 	Now     func() time.Time // nil is the system's clock
 
