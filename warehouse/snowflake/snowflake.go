@@ -1,4 +1,4 @@
-// Package snowflake reads models from Snowflake.
+// Package snowflake reads models from Snowflake, and writes tables of Spillway's own into it.
 //
 // A query is one statement, whose result Snowflake keeps whole before the first row of it is read. Its QUERY_TAG
 // carries sync and run. Snowflake has no read-only sessions: what is not one SELECT is refused before it is sent, and
@@ -42,12 +42,12 @@ import (
 
 // Definition describes Snowflake.
 func Definition() warehouse.Definition {
-	return warehouse.Define(warehouse.Definition{
+	return warehouse.Writing(warehouse.Define(warehouse.Definition{
 		Name:  "snowflake",
 		Title: "Snowflake",
 		Docs:  "warehouses/snowflake.md",
 		Quote: sqldb.Quote,
-	}, open)
+	}, open), openWriter)
 }
 
 const (
@@ -66,6 +66,10 @@ type snowflake struct {
 }
 
 func open(_ context.Context, c Config, env warehouse.Env) (warehouse.Warehouse, error) {
+	return newSnowflake(c, env)
+}
+
+func newSnowflake(c Config, env warehouse.Env) (*snowflake, error) {
 	if err := errors.Join(append(quiet.Errors, silenced)...); err != nil {
 		return nil, err
 	}

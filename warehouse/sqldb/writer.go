@@ -3,6 +3,7 @@ package sqldb
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"strings"
 	"time"
@@ -116,7 +117,12 @@ func (w *Writer) Replace(ctx context.Context, changes []warehouse.Replacement) (
 	if err != nil {
 		return w.Explain(ctx, err)
 	}
-	defer func() { _ = conn.Close() }()
+	defer func() {
+		if err != nil { // its transaction may still be open
+			_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+		}
+		_ = conn.Close()
+	}()
 	for _, setting := range w.Dialect.Settings {
 		if _, err := conn.ExecContext(ctx, setting); err != nil {
 			return w.Explain(ctx, err)

@@ -130,6 +130,20 @@ func Writer(t *testing.T, open func(t *testing.T) warehouse.Writer, w warehouse.
 		if err := writer.Replace(cancelled, []warehouse.Replacement{gone}); !errors.Is(err, context.Canceled) {
 			t.Errorf("the error of a cancelled context is %v", err)
 		}
+		interrupted, interrupt := context.WithCancel(t.Context())
+		third := warehouse.Replacement{Table: of, Where: runsNamed("b"), Rows: func(yield func(warehouse.Row, error) bool) {
+			for i := range int64(600) { // more than go at a time
+				if !yield(warehouse.Row{"b", i, "x", at}, nil) {
+					return
+				}
+			}
+			interrupt()
+			_ = yield(warehouse.Row{"b", int64(600), "x", at}, nil)
+		}}
+		if err := writer.Replace(interrupted, []warehouse.Replacement{gone, third}); !errors.Is(err, context.Canceled) {
+			t.Errorf("the error of a context that was cancelled in between is %v", err)
+		}
+		replace(t, writer, warehouse.Replacement{Table: of, Where: runsNamed("z")}) // commits nothing of what failed
 		if diff := cmp.Diff([]warehouse.Row{{"a", int64(1)}}, content(t, of, "run_id, seq")); diff != "" {
 			t.Error(diff)
 		}

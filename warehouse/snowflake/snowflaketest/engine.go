@@ -34,6 +34,7 @@ var functions = []string{
 	"create macro to_decfloat(x) as struct_pack(decfloat := x::varchar)",
 	"create macro to_timestamp_tz(x, minutes) as struct_pack(timestamp_tz := x::timestamptz, minutes := minutes::int)",
 	"create macro to_binary(x) as unhex(x)",
+	"create type timestamp_tz as timestamptz",
 	"create macro current_role() as '" + Role + "'",
 	"create macro current_warehouse() as 'SPILLWAY_WH'",
 }
@@ -78,6 +79,7 @@ func (e *engine) close() { duck.Close(&e.database) }
 // cursor is a statement of DuckDB and its rows.
 type cursor struct {
 	conn     duck.Connection
+	lent     bool // it is that of a session's transaction
 	prepared duck.PreparedStatement
 	result   duck.Result
 	columns  []column
@@ -86,21 +88,23 @@ type cursor struct {
 	closed   bool
 }
 
-// prepare has DuckDB bind sql. It must be closed.
-func (e *engine) prepare(ctx context.Context, sql string) (*cursor, *failure) {
+// prepare has DuckDB bind sql, on the connection of a transaction where there is one. It must be closed.
+func (e *engine) prepare(ctx context.Context, sql string, in *duck.Connection, bindings map[string]binding) (*cursor, *failure) {
 	c := &cursor{stop: make(chan struct{})}
-	if duck.Connect(e.database, &c.conn) == duck.StateError {
+	if in != nil {
+		c.conn, c.lent = *in, true
+	} else if duck.Connect(e.database, &c.conn) == duck.StateError {
 		return nil, &failure{code: 603, state: "XX000", message: "SQL execution internal error"}
 	}
 	c.watching.Go(func() { c.watch(ctx) })
-	if duck.Prepare(c.conn, sql, &c.prepared) == duck.StateError {
+	if duck.Prepare(c.conn, unkeyed.ReplaceAllString(sql, ""), &c.prepared) == duck.StateError {
 		f := translate(duck.PrepareError(c.prepared))
 		c.close()
 		return nil, f
 	}
-	if duck.NParams(c.prepared) > 0 {
+	if f := bind(c.prepared, bindings); f != nil {
 		c.close()
-		return nil, &failure{code: 2049, state: "42601", message: "SQL compilation error: error line 1 at position 0 Bind variable ? not set."}
+		return nil, f
 	}
 	for i := range duck.PreparedStatementColumnCount(c.prepared) {
 		k, err := columnOf(duck.PreparedStatementColumnName(c.prepared, i), duck.PreparedStatementColumnLogicalType(c.prepared, i))
@@ -176,11 +180,13 @@ func (c *cursor) close() {
 	c.watching.Wait()
 	duck.DestroyResult(&c.result)
 	duck.DestroyPrepare(&c.prepared)
-	duck.Disconnect(&c.conn)
+	if !c.lent {
+		duck.Disconnect(&c.conn)
+	}
 }
 
 var (
-	missing = regexp.MustCompile(`(?:Table|View) with name (\S+) does not exist`)
+	missing = regexp.MustCompile(`(?:Table|View|Schema) with name (\S+) does not exist`)
 	badCast = regexp.MustCompile(`(?s)(?:string|value) '?(.*?)'? to |(?s)string '(.*)'`)
 )
 

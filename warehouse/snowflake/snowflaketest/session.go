@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"strings"
 
+	duck "github.com/duckdb/duckdb-go-bindings"
 	"github.com/golang-jwt/jwt/v5"
 )
 
@@ -42,7 +43,9 @@ type session struct {
 	id         int
 	token      string
 	master     string
-	parameters map[string]string // guarded by the server's mutex
+	parameters map[string]string // guarded by the server's mutex, as the transaction is
+
+	transaction *duck.Connection // nil where none is open
 }
 
 type credentials struct {
@@ -232,5 +235,6 @@ func (s *Server) logout(w http.ResponseWriter, r *http.Request) {
 	defer s.mu.Unlock()
 	delete(s.sessions, n.token)
 	delete(s.masters, n.master)
+	_ = n.end("rollback")
 	reply(w, nil)
 }

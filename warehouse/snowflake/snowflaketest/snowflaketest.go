@@ -4,7 +4,8 @@
 // drivers over plain HTTP, and evaluates SQL in an embedded DuckDB.
 //
 // It logs in by password, key pair and token, expires and renews sessions, answers small results at once and larger
-// ones in chunks, as Arrow or JSON, has slow statements polled, cancels, and fails as it is told to.
+// ones in chunks, as Arrow or JSON, has slow statements polled, cancels, and fails as it is told to. It binds values of text,
+// of whole numbers and of TIMESTAMP_NTZ, and has transactions, which end with their session.
 //
 // SQL is DuckDB's, with some of Snowflake's functions beside it: parse_json, to_variant, to_object, to_array,
 // to_geography, to_timestamp_tz(timestamp, minutes east of UTC), to_decfloat, to_binary. Names keep the case in which
@@ -122,6 +123,11 @@ func (s *Server) close() {
 	for _, st := range statements {
 		<-st.done
 		st.result.close()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, n := range s.masters {
+		_ = n.end("rollback")
 	}
 	s.engine.close()
 }

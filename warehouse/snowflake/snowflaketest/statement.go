@@ -23,6 +23,7 @@ type Statement struct {
 	RequestID  string
 	QueryID    string
 	Parameters map[string]any // of the statement
+	Bindings   int            // how many values came with it
 	Cancelled  bool
 }
 
@@ -55,9 +56,10 @@ func (s *Server) query(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var body struct {
-		SQL        string         `json:"sqlText"`
-		Describe   bool           `json:"describeOnly"`
-		Parameters map[string]any `json:"parameters"`
+		SQL        string             `json:"sqlText"`
+		Describe   bool               `json:"describeOnly"`
+		Parameters map[string]any     `json:"parameters"`
+		Bindings   map[string]binding `json:"bindings"`
 	}
 	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -70,6 +72,7 @@ func (s *Server) query(w http.ResponseWriter, r *http.Request) {
 		s.serial++
 		st = &statement{done: make(chan struct{}), Statement: Statement{
 			SQL: body.SQL, Describe: body.Describe, RequestID: requestID, QueryID: fmt.Sprintf("01query-%d", s.serial), Parameters: body.Parameters,
+			Bindings: len(body.Bindings),
 		}}
 		st.Tag, _ = body.Parameters["QUERY_TAG"].(string)
 		st.ctx, st.cancel = context.WithCancel(context.Background())
@@ -78,7 +81,7 @@ func (s *Server) query(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			limit = 0
 		}
-		go s.execute(st, n, limit)
+		go s.execute(st, n, limit, body.Bindings)
 	}
 	s.mu.Unlock()
 	s.respond(w, r, st)
@@ -203,8 +206,11 @@ func granted(grants []Grant) *result {
 }
 
 // execute runs a statement to its end, or up to its first rows where it has none.
-func (s *Server) execute(st *statement, n *session, limit int) {
+func (s *Server) execute(st *statement, n *session, limit int, bindings map[string]binding) {
 	defer close(st.done)
+	if s.transact(st, n) {
+		return
+	}
 	if m := alter.FindStringSubmatch(st.SQL); m != nil {
 		s.mu.Lock()
 		n.parameters[strings.ToUpper(m[1])] = m[2]
@@ -227,7 +233,10 @@ func (s *Server) execute(st *statement, n *session, limit int) {
 			return
 		}
 	}
-	c, failed := s.engine.prepare(st.ctx, st.SQL)
+	s.mu.Lock()
+	in := n.transaction
+	s.mu.Unlock()
+	c, failed := s.engine.prepare(st.ctx, st.SQL, in, bindings)
 	if failed != nil {
 		st.failed = failed
 		return
