@@ -13,21 +13,27 @@ const (
 	longestWait = time.Hour
 )
 
-// deliver gives the notices that are due: those of one alert one after another, those of several at once.
+// deliver gives the notices that are due, for a turn: those of one alert one after another, those of several at once.
 func (k *Keeper) deliver(ctx context.Context) {
 	k.mu.Lock()
 	alerts := k.view.Alerts
 	k.mu.Unlock()
+	until := time.Now().Add(turn)
 	var group sync.WaitGroup
 	for i := range alerts {
-		group.Go(func() { k.deliverOf(ctx, &alerts[i]) })
+		group.Go(func() { k.deliverOf(ctx, &alerts[i], until) })
 	}
 	group.Wait()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.behind {
+		k.keepOrSay()
+	}
 }
 
-func (k *Keeper) deliverOf(ctx context.Context, a *Alert) {
+func (k *Keeper) deliverOf(ctx context.Context, a *Alert, until time.Time) {
 	for _, m := range k.waiting(a.Name) {
-		for {
+		for time.Now().Before(until) {
 			n, ok := k.first(m)
 			if !ok {
 				break
@@ -96,8 +102,8 @@ func (k *Keeper) settle(m *mark, n Notice, err error) {
 		k.Log.Error("notice not given", "alert", m.Alert, "trigger", string(n.Trigger), "state", string(n.State), "sync", n.Sync, "notice", n.ID,
 			"tries", m.Tries, "again_in", wait.String(), "error", err.Error())
 	}
-	if err := k.memory.write(k.Dir); err != nil {
-		k.stale = true // the next look writes it
-		k.Log.Error("alerts not kept", "error", err.Error())
+	k.behind = true
+	if time.Since(k.kept) >= keepShare*k.cost {
+		k.keepOrSay()
 	}
 }

@@ -32,7 +32,11 @@ type Keeper struct {
 	view   View
 	memory *memory
 	quiet  map[string]time.Time // until when nothing is sent for an alert, since its service could not take it
-	stale  bool                 // memory is not in the file as it is
+	stale  bool                 // there are notices that the file does not know of
+	behind bool                 // notices were given, or not, of which the file does not know that
+	judged bool                 // runs were judged of which the file does not know that
+	kept   time.Time            // when the file was written
+	cost   time.Duration        // how long that took
 }
 
 // Open reads how the alerts stood. Nothing is looked at before Run.
@@ -50,8 +54,17 @@ func Open(o Options) (*Keeper, error) {
 const (
 	lookInterval = time.Minute
 	// breath is what lies between two looks at least: where runs end all the time, one look serves many.
-	breath   = time.Second
+	// Looking at thousands of syncs takes time, and is done so much less often that it takes a hundredth of a processor.
+	breath        = time.Second
+	breathShare   = 100
+	longestBreath = 10 * time.Second
+
 	sendTime = 30 * time.Second // of one notice
+	// turn is how long one pass gives notices. Where thousands wait, it looks again in between.
+	turn = 15 * time.Second
+	// keepShare is how many times longer than the file took to write passes until it is written again: with thousands of
+	// notices it is large, and is not written for each of them.
+	keepShare = 20
 )
 
 // Run looks whenever something happened and every minute, and gives notices, until ctx ends.
@@ -59,19 +72,23 @@ func (k *Keeper) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	var last time.Time
+	apart := breath
 	for {
 		select {
 		case <-ctx.Done():
+			k.end()
 			return nil
 		case <-k.wake:
-			timer.Reset(max(0, breath-time.Since(last)))
+			timer.Reset(max(0, apart-time.Since(last)))
 			continue
 		case <-timer.C:
 		}
 		last = time.Now()
-		if err := k.Pass(ctx); err != nil && ctx.Err() == nil {
+		took, err := k.pass(ctx)
+		if err != nil && ctx.Err() == nil {
 			k.Log.Error("alerts not looked at", "error", err.Error())
 		}
+		apart = min(longestBreath, max(breath, breathShare*took))
 		timer.Reset(min(lookInterval, k.nextDelivery()))
 	}
 }
@@ -86,16 +103,67 @@ func (k *Keeper) Wake() {
 
 // Pass looks once and gives the notices that are due. What could not be looked at or kept is looked at by the next one.
 func (k *Keeper) Pass(ctx context.Context) error {
+	_, err := k.pass(ctx)
+	return err
+}
+
+// pass is Pass. It returns how long it took to look.
+func (k *Keeper) pass(ctx context.Context) (looked time.Duration, err error) {
 	k.working.Lock()
 	defer k.working.Unlock()
+	start := time.Now()
 	view, err := k.Source.View(ctx)
-	if err != nil {
+	if err == nil {
+		err = k.look(ctx, view)
+	}
+	looked = time.Since(start)
+	if err == nil {
+		err = k.keepChanges()
+	}
+	if err == nil {
+		k.deliver(ctx)
+	}
+	return looked, err
+}
+
+// end brings the file up to date, so that the next start has nothing to judge again.
+func (k *Keeper) end() {
+	k.working.Lock()
+	defer k.working.Unlock()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.stale || k.behind || k.judged {
+		k.keepOrSay()
+	}
+}
+
+// keepChanges writes what a look found, before anybody is told of it.
+func (k *Keeper) keepChanges() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.stale {
+		return nil
+	}
+	return k.keep()
+}
+
+// keepOrSay writes the file where that can wait for the next look; mu is held.
+func (k *Keeper) keepOrSay() {
+	if err := k.keep(); err != nil {
+		k.Log.Error("alerts not kept", "error", err.Error())
+	}
+}
+
+// keep writes the file; mu is held. After an error no notice is given before the next look has written it.
+func (k *Keeper) keep() error {
+	start := time.Now()
+	if err := k.memory.write(k.Dir); err != nil {
+		k.stale = true
 		return err
 	}
-	if err := k.look(ctx, view); err != nil {
-		return err
-	}
-	k.deliver(ctx)
+	k.stale, k.behind, k.judged = false, false, false
+	k.kept = time.Now()
+	k.cost = k.kept.Sub(start)
 	return nil
 }
 

@@ -3,6 +3,7 @@ package alert
 import (
 	"cmp"
 	"context"
+	"maps"
 	"net/url"
 	"slices"
 	"time"
@@ -13,63 +14,59 @@ import (
 // historyRuns is how many runs of a sync are read: more than one trigger looks back at, and than end between two looks.
 const historyRuns = 120
 
-// look judges everything that happened since the last time, and keeps what changed before anybody is told of it.
+// look judges everything that happened since the last time.
 func (k *Keeper) look(ctx context.Context, v View) error {
-	histories, err := k.histories(ctx, v)
-	if err != nil {
-		return err
+	l := &looking{View: v, memory: k.memory, now: k.Now().UTC(), started: k.started, deadlines: k.deadlines, anew: map[string]bool{}}
+	for i := range v.Alerts {
+		a := &v.Alerts[i]
+		l.anew[a.Name] = k.memory.Alerts[a.Name] != a.Declared
 	}
+	err := k.lookAtSyncs(ctx, l)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.view = v
-	l := &looking{View: v, memory: k.memory, now: k.Now().UTC(), started: k.started, deadlines: k.deadlines, fresh: map[string]bool{}}
-	for i := range v.Syncs {
-		l.standing(&v.Syncs[i])
+	if err == nil {
+		l.project()
+		l.forget()
 	}
-	for i := range v.Alerts {
-		l.alert(&v.Alerts[i], histories)
-	}
-	l.seen(histories)
-	l.forget()
+	k.judged = k.judged || l.judged
 	k.stale = k.stale || l.changed
-	if !k.stale {
-		return nil
+	return err
+}
+
+// lookAtSyncs judges one sync after another, so that no more than the runs of one are in memory.
+func (k *Keeper) lookAtSyncs(ctx context.Context, l *looking) error {
+	for i := range l.Syncs {
+		s := &l.Syncs[i]
+		runs, err := k.history(ctx, l, s)
+		if err != nil {
+			return err
+		}
+		k.mu.Lock()
+		l.sync(s, runs)
+		k.mu.Unlock()
 	}
-	if err := k.memory.write(k.Dir); err != nil {
-		return err
-	}
-	k.stale = false
 	return nil
 }
 
-// histories reads the runs of the syncs in which there is something new: those that are over, in the order of their ends.
-func (k *Keeper) histories(ctx context.Context, v View) (map[string][]runlog.Run, error) {
-	found := map[string][]runlog.Run{}
-	if len(v.Alerts) == 0 {
-		return found, nil
+// history reads the runs of a sync if there is something new in it: those that are over, in the order of their ends.
+func (k *Keeper) history(ctx context.Context, l *looking, s *Sync) ([]runlog.Run, error) {
+	before := k.memory.Syncs[s.Name]
+	anew := slices.ContainsFunc(l.Alerts, func(a Alert) bool { return l.anew[a.Name] })
+	if len(l.Alerts) == 0 || s.LastEnd.IsZero() || !anew && before != nil && !s.LastEnd.Truncate(time.Millisecond).After(before.Seen) {
+		return nil, nil
 	}
-	anew := slices.ContainsFunc(v.Alerts, func(a Alert) bool { return k.memory.Alerts[a.Name] != a.Declared })
-	for i := range v.Syncs {
-		s := &v.Syncs[i]
-		before := k.memory.Syncs[s.Name]
-		if s.LastEnd.IsZero() || !anew && before != nil && !s.LastEnd.Truncate(time.Millisecond).After(before.Seen) {
-			continue
-		}
-		runs, err := k.Source.Runs(ctx, s.Name, historyRuns)
-		if err != nil {
-			return nil, err
-		}
-		runs = slices.DeleteFunc(runs, func(r runlog.Run) bool {
-			return !r.State.Terminal() || r.State == runlog.Skipped || r.FinishedAt == nil
-		})
-		slices.SortFunc(runs, func(a, b runlog.Run) int {
-			return cmp.Or(a.FinishedAt.Compare(*b.FinishedAt), cmp.Compare(a.ID, b.ID))
-		})
-		if len(runs) > 0 {
-			found[s.Name] = runs
-		}
+	runs, err := k.Source.Runs(ctx, s.Name, historyRuns)
+	if err != nil {
+		return nil, err
 	}
-	return found, nil
+	runs = slices.DeleteFunc(runs, func(r runlog.Run) bool {
+		return !r.State.Terminal() || r.State == runlog.Skipped || r.FinishedAt == nil
+	})
+	slices.SortFunc(runs, func(a, b runlog.Run) int {
+		return cmp.Or(a.FinishedAt.Compare(*b.FinishedAt), cmp.Compare(a.ID, b.ID))
+	})
+	return runs, nil
 }
 
 // looking is one look.
@@ -79,57 +76,73 @@ type looking struct {
 	now       time.Time
 	started   time.Time
 	deadlines map[deadlineKey]deadline
-	fresh     map[string]bool // the syncs that were never looked at before
+	anew      map[string]bool // the alerts that were declared since the look before
 	changed   bool
+	judged    bool // runs were, whether that changed anything or not
+}
+
+// sync judges everything about one sync; runs are nil where there is nothing new in it.
+func (l *looking) sync(s *Sync, runs []runlog.Run) {
+	fresh := l.standing(s)
+	for i := range l.Alerts {
+		a := &l.Alerts[i]
+		if a.Rules.covers(s.Name) {
+			l.alert(a, s, runs, fresh)
+		}
+	}
+	if len(runs) > 0 {
+		l.seen(s, runs[len(runs)-1].FinishedAt.UTC())
+	}
 }
 
 // standing notes from when on the schedule of a sync counts: from when it was first seen, changed or resumed.
-func (l *looking) standing(s *Sync) {
+// It reports whether the sync was never looked at before.
+func (l *looking) standing(s *Sync) (fresh bool) {
 	p := l.memory.Syncs[s.Name]
 	switch {
 	case p == nil:
 		p = &past{Timetable: s.Timetable, Since: l.now, Paused: s.Paused}
-		l.memory.Syncs[s.Name], l.fresh[s.Name] = p, true
+		l.memory.Syncs[s.Name], fresh = p, true
 	case p.Timetable != s.Timetable || p.Paused && !s.Paused:
 		p.Timetable, p.Since, p.Paused = s.Timetable, l.now, s.Paused
 	case p.Paused != s.Paused:
 		p.Paused = s.Paused
 	default:
-		return
+		return false
 	}
 	l.changed = true
+	return fresh
 }
 
-// alert judges everything that one alert is about.
-func (l *looking) alert(a *Alert, histories map[string][]runlog.Run) {
-	anew := l.memory.Alerts[a.Name] != a.Declared
-	for i := range l.Syncs {
-		s := &l.Syncs[i]
-		if !a.Rules.covers(s.Name) {
-			continue
-		}
-		runs := histories[s.Name]
-		for _, t := range ofRuns {
-			switch {
-			case !a.Rules.has(t):
-			case anew || l.fresh[s.Name]:
-				l.judgeNewest(a, t, runs)
-			default:
-				l.judgeNew(a, t, runs, l.memory.Syncs[s.Name].Seen)
-			}
-		}
-		if a.Rules.has(Overdue) && s.Schedule != nil {
-			l.judgeOverdue(a, s)
-		}
-		if a.Rules.has(Slow) && s.Running != nil {
-			l.judgeRunning(a, s)
+// alert judges what one alert is to know of a sync that it covers.
+func (l *looking) alert(a *Alert, s *Sync, runs []runlog.Run, fresh bool) {
+	for _, t := range ofRuns {
+		switch {
+		case !a.Rules.has(t):
+		case l.anew[a.Name] || fresh:
+			l.judgeNewest(a, t, runs)
+		default:
+			l.judgeNew(a, t, runs, l.memory.Syncs[s.Name].Seen)
 		}
 	}
-	if a.Rules.has(Reload) {
-		l.judgeReload(a)
+	if a.Rules.has(Overdue) && s.Schedule != nil {
+		l.judgeOverdue(a, s)
 	}
-	if anew {
-		l.memory.Alerts[a.Name], l.changed = a.Declared, true
+	if a.Rules.has(Slow) && s.Running != nil {
+		l.judgeRunning(a, s)
+	}
+}
+
+// project judges the project as a whole, after all syncs were.
+func (l *looking) project() {
+	for i := range l.Alerts {
+		a := &l.Alerts[i]
+		if a.Rules.has(Reload) {
+			l.judgeReload(a)
+		}
+		if l.anew[a.Name] {
+			l.memory.Alerts[a.Name], l.changed = a.Declared, true
+		}
 	}
 }
 
@@ -262,13 +275,10 @@ func (l *looking) change(a *Alert, t Trigger, sync string, v verdict, describe f
 	m.Queue = append(m.Queue, n)
 }
 
-// seen notes which runs were judged.
-func (l *looking) seen(histories map[string][]runlog.Run) {
-	for sync, runs := range histories {
-		p := l.memory.Syncs[sync]
-		if last := runs[len(runs)-1].FinishedAt.UTC(); last.After(p.Seen) {
-			p.Seen = last
-		}
+// seen notes up to which end the runs of a sync were judged.
+func (l *looking) seen(s *Sync, last time.Time) {
+	if p := l.memory.Syncs[s.Name]; last.After(p.Seen) {
+		p.Seen, l.judged = last, true
 	}
 }
 
@@ -304,6 +314,7 @@ func (l *looking) forget() {
 			l.changed = true
 		}
 	}
+	maps.DeleteFunc(l.deadlines, func(key deadlineKey, _ deadline) bool { return syncs[key.sync] == nil })
 }
 
 // watched reports whether an alert still looks after what a mark is about; s is nil where the sync is gone.

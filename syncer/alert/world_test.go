@@ -2,6 +2,7 @@ package alert_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -30,7 +31,12 @@ type world struct {
 	now  time.Time
 	view alert.View
 	runs map[string][]runlog.Run // by sync, in the order of their ends
+
+	reads      int    // how often runs were read
+	unreadable string // the sync whose runs cannot be
 }
+
+var errUnreadable = errors.New("the run log cannot be read")
 
 func newWorld(t testing.TB, alerts ...alert.Alert) *world {
 	t.Helper()
@@ -66,6 +72,10 @@ func (w *world) View(ctx context.Context) (alert.View, error) {
 func (w *world) Runs(_ context.Context, sync string, most int) ([]runlog.Run, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if sync == w.unreadable {
+		return nil, errUnreadable
+	}
+	w.reads++
 	list := slices.Clone(w.runs[sync])
 	slices.Reverse(list)
 	return list[:min(most, len(list))], nil

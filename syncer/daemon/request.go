@@ -98,7 +98,7 @@ func (d *Daemon) pause(ctx context.Context, sync string, change func(*runlog.Cur
 	st.cursor = cursor
 	d.plan(st)
 	d.rouse()
-	status := d.status(st)
+	status := d.status(st, d.queued(st))
 	d.tell(Event{Paused: &status})
 	return nil
 }

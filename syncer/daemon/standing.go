@@ -178,8 +178,12 @@ func (h *dueHeap) Pop() any {
 func (d *Daemon) Syncs(ctx context.Context) ([]SyncStatus, error) {
 	d.mu.Lock()
 	list := make([]SyncStatus, 0, len(d.syncs))
+	queued := map[string][]runlog.Run{} // the line is gone through once, however many syncs wait in it
+	for _, j := range d.line {
+		queued[j.run.Sync] = append(queued[j.run.Sync], j.run)
+	}
 	for _, s := range d.version.project.Syncs {
-		list = append(list, d.status(d.syncs[s.Name]))
+		list = append(list, d.status(d.syncs[s.Name], queued[s.Name]))
 	}
 	d.mu.Unlock()
 	for i := range list {
@@ -198,7 +202,7 @@ func (d *Daemon) Sync(ctx context.Context, name string) (SyncStatus, error) {
 		d.mu.Unlock()
 		return SyncStatus{}, err
 	}
-	status := d.status(st)
+	status := d.status(st, d.queued(st))
 	d.mu.Unlock()
 	return status, d.look(ctx, &status)
 }
@@ -211,21 +215,27 @@ func (d *Daemon) standing(name string) (*standing, error) {
 	return st, nil
 }
 
-func (d *Daemon) status(st *standing) SyncStatus {
+// queued are the runs of a sync that wait; mu is held.
+func (d *Daemon) queued(st *standing) (runs []runlog.Run) {
+	if st.waiting == 0 {
+		return nil
+	}
+	for _, j := range d.line {
+		if j.run.Sync == st.sync.Name {
+			runs = append(runs, j.run)
+		}
+	}
+	return runs
+}
+
+func (d *Daemon) status(st *standing, queued []runlog.Run) SyncStatus {
 	s := SyncStatus{
-		Sync: st.sync, Paused: st.paused(), PausedBy: st.cursor.PausedBy, NextRun: st.next,
+		Sync: st.sync, Paused: st.paused(), PausedBy: st.cursor.PausedBy, NextRun: st.next, Queued: queued,
 		Last: st.last, LastSuccess: st.success, Progress: d.gauge.of(st.sync.Name),
 	}
 	if st.running != nil {
 		run := st.running.run
 		s.Running = &run
-	}
-	if st.waiting > 0 {
-		for _, j := range d.line {
-			if j.run.Sync == st.sync.Name {
-				s.Queued = append(s.Queued, j.run)
-			}
-		}
 	}
 	return s
 }
