@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"spillway/cmd/spillway/notify"
 	destinationsall "spillway/destinations/all"
 	"spillway/syncer"
 	"spillway/syncer/project"
@@ -32,7 +33,7 @@ var projects = map[string][]string{
 }
 
 func kinds() project.Kinds {
-	return project.Kinds{Warehouses: warehouseall.Definitions(), Destinations: destinationsall.Definitions()}
+	return project.Kinds{Warehouses: warehouseall.Definitions(), Destinations: destinationsall.Definitions(), Alerts: notify.Definitions()}
 }
 
 func TestEveryDirectoryWithAProjectIsTested(t *testing.T) {
