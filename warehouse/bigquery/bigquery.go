@@ -1,4 +1,4 @@
-// Package bigquery reads models from Google BigQuery.
+// Package bigquery reads models from Google BigQuery, and writes tables of Spillway's own into it.
 //
 // A query is first described by a dry run, which costs nothing, gives its columns and refuses whatever is not one
 // SELECT statement. It then runs as one job, which sees one snapshot of its tables, with sync and run in its labels. Small
@@ -42,12 +42,12 @@ import (
 
 // Definition describes BigQuery.
 func Definition() warehouse.Definition {
-	return warehouse.Define(warehouse.Definition{
+	return warehouse.Writing(warehouse.Define(warehouse.Definition{
 		Name:  "bigquery",
 		Title: "BigQuery",
 		Docs:  "warehouses/bigquery.md",
 		Quote: quote,
-	}, open)
+	}, open), openWriter)
 }
 
 // quote writes a dotted name as GoogleSQL does: `analytics`.`my table`.
@@ -71,6 +71,10 @@ type bigquery struct {
 var _ warehouse.Estimator = (*bigquery)(nil)
 
 func open(_ context.Context, c Config, env warehouse.Env) (warehouse.Warehouse, error) {
+	return newBigquery(c, env)
+}
+
+func newBigquery(c Config, env warehouse.Env) (*bigquery, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}

@@ -179,6 +179,10 @@ func atRuntime(id string, e *warehouse.Error) *warehouse.Error {
 		return e
 	}
 	out := *e
+	if strings.Contains(e.Message, "aborted due to concurrent update") {
+		out.Hint, out.Temporary = "somebody else wrote the table at the same time: try again", true
+		return &out
+	}
 	if known := aboutData.FindString(e.Message); known != "" {
 		out.Message = known
 	} else {

@@ -46,17 +46,21 @@ type job struct {
 	done atomic.Bool // whether BigQuery said that it has ended
 }
 
-// start submits q where its tables are. The job's id is made here, so that a request whose answer is lost can be
-// repeated, and cancelled.
+// start submits q where its tables are.
 func (b *bigquery) start(ctx context.Context, q warehouse.Query, location string) (*job, error) {
+	return b.submit(ctx, jobID(q.Tag), b.configuration(q), location)
+}
+
+// submit submits a job. Its id is made here, so that a request whose answer is lost can be repeated, and cancelled.
+func (b *bigquery) submit(ctx context.Context, id string, configuration *bq.JobConfiguration, location string) (*job, error) {
 	service, err := b.clients.service(ctx)
 	if err != nil {
 		return nil, failure(ctx, err)
 	}
-	j := &job{warehouse: b, service: service, project: b.config.Project, id: jobID(q.Tag), location: location}
+	j := &job{warehouse: b, service: service, project: b.config.Project, id: id, location: location}
 	request := &bq.Job{
 		JobReference:  &bq.JobReference{ProjectId: j.project, JobId: j.id, Location: j.location},
-		Configuration: b.configuration(q),
+		Configuration: configuration,
 	}
 	var started *bq.Job
 	attempts := 0
@@ -119,6 +123,31 @@ func (j *job) wait(ctx context.Context, limit int) (*bq.GetQueryResultsResponse,
 		}
 		if time.Since(asked) > heldFor/2 {
 			continue
+		}
+		if err := gax.Sleep(ctx, backoff.Pause()); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// end waits until the job has ended, and returns what BigQuery tells of it.
+func (j *job) end(ctx context.Context) (*bq.Job, error) {
+	backoff := gax.Backoff{Initial: 100 * time.Millisecond, Max: 2 * time.Second, Multiplier: 1.5}
+	for {
+		var seen *bq.Job
+		err := j.warehouse.retry(ctx, func() (err error) {
+			seen, err = j.service.Jobs.Get(j.project, j.id).Location(j.location).Context(ctx).Do()
+			return err
+		})
+		if err != nil {
+			return nil, j.warehouse.refusal(ctx, err)
+		}
+		if s := seen.Status; s != nil && s.State == "DONE" {
+			j.done.Store(true)
+			if s.ErrorResult != nil {
+				return nil, jobFailed(j.id, s.ErrorResult)
+			}
+			return seen, nil
 		}
 		if err := gax.Sleep(ctx, backoff.Pause()); err != nil {
 			return nil, err

@@ -9,6 +9,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"sync"
 
 	"spillway/warehouse"
 	"spillway/warehouse/duckdb"
@@ -16,11 +17,35 @@ import (
 
 // engine evaluates queries in DuckDB.
 type engine struct {
-	warehouse warehouse.Warehouse
-	project   string
+	project string
+
+	mu     sync.Mutex
+	path   string                // of the file that has the tables; empty where there are none
+	tables warehouse.Warehouse   // which reads it
+	former []warehouse.Warehouse // files that others took the place of, and that may still be read
 }
 
 func newEngine(ctx context.Context, project, path string) (*engine, error) {
+	w, err := reads(ctx, path)
+	return &engine{project: project, path: path, tables: w}, err
+}
+
+// now reads the tables as they are.
+func (e *engine) now() warehouse.Warehouse {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.tables
+}
+
+func (e *engine) close() error {
+	var errs []error
+	for _, w := range append(e.former, e.now()) {
+		errs = append(errs, w.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func reads(ctx context.Context, path string) (warehouse.Warehouse, error) {
 	d := duckdb.Definition()
 	config := d.Config()
 	c, ok := config.(*duckdb.Config)
@@ -28,8 +53,7 @@ func newEngine(ctx context.Context, project, path string) (*engine, error) {
 		return nil, fmt.Errorf("DuckDB has settings of type %T", config)
 	}
 	c.Memory, c.Threads, c.Path = "256MB", 1, path
-	w, err := d.Open(ctx, c, warehouse.Env{})
-	return &engine{warehouse: w, project: project}, err
+	return d.Open(ctx, c, warehouse.Env{})
 }
 
 // statementType is the kind of a statement as BigQuery names it.
@@ -57,6 +81,7 @@ var statementTypes = map[string]string{
 	"TRUNCATE TABLE": "TRUNCATE_TABLE", "CREATE TABLE": "CREATE_TABLE", "CREATE OR REPLACE": "CREATE_TABLE", "CREATE TEMP TABLE": "SCRIPT",
 	"CREATE VIEW": "CREATE_VIEW", "CREATE SCHEMA": "CREATE_SCHEMA", "DROP TABLE": "DROP_TABLE", "ALTER TABLE": "ALTER_TABLE", "EXPORT DATA": "EXPORT_DATA", "LOAD DATA": "LOAD_DATA",
 	"CALL": "SCRIPT", "DECLARE": "SCRIPT", "BEGIN": "SCRIPT", "EXECUTE IMMEDIATE": "SCRIPT", "ASSERT": "ASSERT", "GRANT": "GRANT",
+	"COMMIT TRANSACTION": "COMMIT_TRANSACTION",
 }
 
 // plain is sql without its comments and with its texts emptied.
@@ -93,7 +118,7 @@ func (e *engine) fields(ctx context.Context, sql string) ([]*field, error) {
 	if len(strings.TrimSpace(plain(sql))) == 0 {
 		return nil, refusal(400, "invalidQuery", "Syntax error: Unexpected end of statement at [1:1]")
 	}
-	columns, err := e.warehouse.Columns(ctx, e.own(sql))
+	columns, err := e.now().Columns(ctx, e.own(sql))
 	if err != nil {
 		return nil, e.refused(err)
 	}
@@ -114,7 +139,7 @@ func (e *engine) own(sql string) string {
 
 // open runs sql.
 func (e *engine) open(ctx context.Context, sql string) (warehouse.Rows, error) {
-	rows, err := e.warehouse.Query(ctx, warehouse.Query{SQL: e.own(sql)})
+	rows, err := e.now().Query(ctx, warehouse.Query{SQL: e.own(sql)})
 	if err != nil {
 		return nil, e.refused(err)
 	}
@@ -158,13 +183,23 @@ func (e *engine) refused(err error) error {
 	if !ok {
 		return err
 	}
-	if table := missingTable.FindStringSubmatch(d.Message); table != nil {
-		return refusal(404, "notFound", fmt.Sprintf("Not found: Table %s:main.%s was not found in location %s", e.project, table[1], location))
-	}
-	if d.Code == "Parser Error" {
-		return refusal(400, "invalidQuery", "Syntax error: "+d.Message+" at [1:1]")
-	}
-	return refusal(400, "invalidQuery", d.Message)
+	return e.refusedAs(d.Code, d.Message)
 }
 
-var missingTable = regexp.MustCompile(`Table with name (\S+) does not exist`)
+func (e *engine) refusedAs(code, message string) error {
+	if table := missingTable.FindStringSubmatch(message); table != nil {
+		return refusal(404, "notFound", fmt.Sprintf("Not found: Table %s:main.%s was not found in location %s", e.project, table[1], location))
+	}
+	if dataset := missingDataset.FindStringSubmatch(message); dataset != nil {
+		return refusal(404, "notFound", fmt.Sprintf("Not found: Dataset %s:%s was not found in location %s", e.project, dataset[1], location))
+	}
+	if code == "Parser Error" {
+		return refusal(400, "invalidQuery", "Syntax error: "+message+" at [1:1]")
+	}
+	return refusal(400, "invalidQuery", message)
+}
+
+var (
+	missingTable   = regexp.MustCompile(`Table with name (\S+) does not exist`)
+	missingDataset = regexp.MustCompile(`Schema with name (\S+) does not exist`)
+)

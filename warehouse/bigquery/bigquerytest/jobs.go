@@ -21,6 +21,7 @@ type job struct {
 	seen   Job
 	fields []*field
 	sql    string
+	script *script // nil for a query
 
 	cancel context.CancelFunc
 	life   context.Context //nolint:containedctx // it is the life of the job
@@ -32,16 +33,19 @@ type job struct {
 	cursor *cursor // of the pages that are read one after another
 }
 
-// submit starts a job.
-func (s *Server) submit(request *bq.Job, fields []*field) *job {
+// submit starts a job, which is that of a query where there is no script.
+func (s *Server) submit(request *bq.Job, fields []*field, of *script) *job {
 	q := request.Configuration.Query
-	j := &job{server: s, fields: fields, sql: q.Query, done: make(chan struct{})}
+	j := &job{server: s, fields: fields, sql: q.Query, script: of, done: make(chan struct{})}
 	j.seen = Job{
 		ID: request.JobReference.JobId, SQL: q.Query, Labels: request.Configuration.Labels, MaximumBytesBilled: q.MaximumBytesBilled,
 		TimeoutMs: request.Configuration.JobTimeoutMs,
 	}
 	if d := q.DefaultDataset; d != nil {
 		j.seen.Dataset = d.ProjectId + "." + d.DatasetId
+	}
+	if of != nil {
+		j.seen.Session, j.seen.Parameters = of.session, len(of.parameters)
 	}
 	j.life, j.cancel = context.WithCancel(context.Background())
 	s.mu.Lock()
@@ -60,6 +64,10 @@ func (j *job) run(b Behaviour) {
 	}
 	if b.JobError != nil {
 		j.err = b.JobError
+		return
+	}
+	if j.script != nil {
+		j.err = j.server.execute(j.life, j.script)
 		return
 	}
 	if b.Keep {
@@ -128,6 +136,10 @@ func (j *job) resource() *bq.Job {
 		}},
 		Status:     &bq.JobStatus{State: "RUNNING"},
 		Statistics: &bq.JobStatistics{Query: &bq.JobStatistics2{StatementType: "SELECT"}},
+	}
+	if j.script != nil {
+		out.Statistics.Query.StatementType = statementType(j.sql)
+		out.Statistics.SessionInfo = &bq.SessionInfo{SessionId: j.script.session}
 	}
 	select {
 	case <-j.done:

@@ -4,6 +4,7 @@ package bigquerytest
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -47,8 +48,13 @@ func (s *Server) refused(w http.ResponseWriter, o Operation) bool {
 
 func (s *Server) insert(w http.ResponseWriter, r *http.Request) {
 	var request bq.Job
-	if err := json.NewDecoder(r.Body).Decode(&request); err != nil || request.Configuration == nil || request.Configuration.Query == nil {
+	body, err := io.ReadAll(r.Body)
+	if err != nil || json.Unmarshal(body, &request) != nil || request.Configuration == nil || request.Configuration.Query == nil {
 		fail(w, refusal(http.StatusBadRequest, "invalid", "The request holds no query"))
+		return
+	}
+	if len(body) > maxRequest {
+		fail(w, refusal(http.StatusRequestEntityTooLarge, "uploadTooLarge", "Request payload size exceeds the limit: 10485760 bytes."))
 		return
 	}
 	dry := request.Configuration.DryRun
@@ -62,15 +68,21 @@ func (s *Server) insert(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	sql := request.Configuration.Query.Query
-	if kind := statementType(sql); dry && kind != "" && kind != "SELECT" {
+	var fields []*field
+	var changes *script
+	if kind := statementType(sql); kind != "" && kind != "SELECT" {
 		if s.behaves().ReadOnly {
 			fail(w, refusal(http.StatusForbidden, "accessDenied", "Access Denied: permission denied"))
 			return
 		}
-		reply(w, dryRun(&bq.JobStatistics2{StatementType: kind}))
-		return
+		if dry {
+			reply(w, dryRun(&bq.JobStatistics2{StatementType: kind}))
+			return
+		}
+		changes, err = s.scriptOf(&request, body)
+	} else {
+		fields, err = s.engine.fields(r.Context(), sql)
 	}
-	fields, err := s.engine.fields(r.Context(), sql)
 	if err != nil {
 		fail(w, err)
 		return
@@ -80,7 +92,7 @@ func (s *Server) insert(w http.ResponseWriter, r *http.Request) {
 			fail(w, refusal(http.StatusConflict, "duplicate", "Already Exists: Job "+request.JobReference.JobId))
 			return
 		}
-		answer := s.submit(&request, fields).resource()
+		answer := s.submit(&request, fields, changes).resource()
 		if planned != nil {
 			fail(w, planned)
 			return
@@ -94,6 +106,9 @@ func (s *Server) insert(w http.ResponseWriter, r *http.Request) {
 		TotalBytesProcessedAccuracy: b.Accuracy, CacheHit: b.CacheHit,
 	}))
 }
+
+// maxRequest is how large a request may be, in bytes.
+const maxRequest = 10 << 20
 
 func dryRun(s *bq.JobStatistics2) *bq.Job {
 	return &bq.Job{
@@ -118,7 +133,7 @@ func (s *Server) query(w http.ResponseWriter, r *http.Request) {
 	j := s.submit(&bq.Job{
 		JobReference:  &bq.JobReference{JobId: "query_" + request.RequestId},
 		Configuration: &bq.JobConfiguration{Labels: request.Labels, Query: &bq.JobConfigurationQuery{Query: request.Query}},
-	}, fields)
+	}, fields, nil)
 	s.answer(w, r, j, 0, 1000, time.Minute)
 }
 

@@ -10,12 +10,15 @@
 //	'12.5'::union(numeric varchar)
 //	'[2026-11-20, UNBOUNDED)'::union(range_date varchar)
 //
+// Scripts of DML with named parameters change the tables that Setup made, in transactions that may outlast a job in a session.
+//
 // As at BigQuery a job has to end before its rows are read, so that a query is run to its end once for the total, and
 // again for each reading of it. What has more than Endless rows is taken to have no end, and to be done.
 package bigquerytest
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http/httptest"
 	"slices"
@@ -50,8 +53,9 @@ type Server struct {
 	mu        sync.Mutex
 	behaviour Behaviour
 	jobs      []*job
-	totals    map[string]int64     // of the results that are kept, by their SQL
-	messages  map[string][]message // and those of their streams
+	sessions  map[string]*transaction // what is open in each, or nil
+	totals    map[string]int64        // of the results that are kept, by their SQL
+	messages  map[string][]message    // and those of their streams
 }
 
 // Behaviour is how the stand-in treats its clients. The zero value is how BigQuery does on a good day.
@@ -101,7 +105,7 @@ func Start(t testing.TB, b Behaviour) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{engine: e, behaviour: b, signer: newSigner(t), totals: map[string]int64{}, messages: map[string][]message{}}
+	s := &Server{engine: e, behaviour: b, signer: newSigner(t), sessions: map[string]*transaction{}, totals: map[string]int64{}, messages: map[string][]message{}}
 	rest := httptest.NewServer(s.handler())
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -115,12 +119,15 @@ func Start(t testing.TB, b Behaviour) *Server {
 	t.Cleanup(func() {
 		s.stopJobs()
 		storage.Stop()
-		if err := <-served; err != nil {
+		if err := <-served; err != nil && !errors.Is(err, grpc.ErrServerStopped) { // before it began
 			t.Errorf("the stand-in for the Storage Read API ended with %v", err)
 		}
 		rest.CloseClientConnections()
 		rest.Close()
-		if err := e.warehouse.Close(); err != nil {
+		for _, open := range s.sessions {
+			open.abandon()
+		}
+		if err := e.close(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -161,6 +168,8 @@ type Job struct {
 	MaximumBytesBilled int64
 	TimeoutMs          int64
 	Dataset            string
+	Session            string // in which it ran
+	Parameters         int
 	Cancelled          bool
 	Pages              int // of the REST API that were read
 	Sessions           int // of the Storage Read API that were opened
