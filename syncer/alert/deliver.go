@@ -24,14 +24,10 @@ func (k *Keeper) deliver(ctx context.Context) {
 		group.Go(func() { k.deliverOf(ctx, &alerts[i], until) })
 	}
 	group.Wait()
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.behind {
-		k.keepOrSay()
-	}
 }
 
 func (k *Keeper) deliverOf(ctx context.Context, a *Alert, until time.Time) {
+	defer k.keepGiven()
 	for _, m := range k.waiting(a.Name) {
 		for time.Now().Before(until) {
 			n, ok := k.first(m)
@@ -104,6 +100,15 @@ func (k *Keeper) settle(m *mark, n Notice, err error) {
 	}
 	k.behind = true
 	if time.Since(k.kept) >= keepShare*k.cost {
+		k.keepOrSay()
+	}
+}
+
+// keepGiven writes what became of notices, where the file does not know it yet.
+func (k *Keeper) keepGiven() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.behind {
 		k.keepOrSay()
 	}
 }
