@@ -82,11 +82,11 @@ func TestASessionEndsWithWhatFailsInIt(t *testing.T) {
 	}})
 	w := writerAt(t, s, nil)
 	broken := errors.New("the run log is broken")
-	if err := w.Replace(t.Context(), []warehouse.Replacement{replacing(600, func() error { return broken })}); !errors.Is(err, broken) {
+	if err := w.Replace(t.Context(), []warehouse.Replacement{replacing(300, func() error { return broken })}); !errors.Is(err, broken) {
 		t.Errorf("the error is %v", err)
 	}
 	interrupted, interrupt := context.WithCancel(t.Context())
-	err := w.Replace(interrupted, []warehouse.Replacement{replacing(600, func() error { interrupt(); return nil })})
+	err := w.Replace(interrupted, []warehouse.Replacement{replacing(300, func() error { interrupt(); return nil })})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("the error of a cancelled context is %v", err)
 	}
