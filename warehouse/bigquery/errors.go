@@ -180,7 +180,7 @@ func atRuntime(id string, e *warehouse.Error) *warehouse.Error {
 	}
 	out := *e
 	if strings.Contains(e.Message, "aborted due to concurrent update") {
-		out.Hint, out.Temporary = "somebody else wrote the table at the same time: try again", true
+		out.Hint, out.Temporary = "somebody else wrote the table at the same time, or a session holds it that was not ended: try again", true
 		return &out
 	}
 	if known := aboutData.FindString(e.Message); known != "" {

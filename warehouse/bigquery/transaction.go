@@ -12,15 +12,15 @@ import (
 )
 
 const (
-	// scriptBytes is how large the parameters of a job grow. A request may have 10 MB, of which escaping may take most.
-	scriptBytes = 1 << 20
+	// scriptBytes is how large the parameters of a job grow. BigQuery takes requests of up to 10 MB.
+	scriptBytes = 5 << 20
 
 	// endTimeout bounds the ending of a session that nobody needs any more.
 	endTimeout = 10 * time.Second
 )
 
 // transaction collects statements. As long as one job has room for them they need no session, for a job that fails undoes
-// all that it did. What is more goes on in a session, in which the transaction outlasts the job.
+// all that it did. What is more goes on in a session, in which the transaction outlasts the job, and its failure too.
 type transaction struct {
 	writer  *writer
 	session string
@@ -72,7 +72,7 @@ func (t *transaction) insert(ctx context.Context, c warehouse.Replacement, name 
 		}
 		if err == nil && t.script.size >= scriptBytes {
 			add()
-			err = t.send(ctx, true)
+			err = t.send(ctx)
 		}
 		if err != nil {
 			return err
@@ -89,21 +89,44 @@ func (t *transaction) insert(ctx context.Context, c warehouse.Replacement, name 
 	return nil
 }
 
-// send runs what was collected. Where there is more to come it needs a session.
-func (t *transaction) send(ctx context.Context, more bool) error {
-	begins := more && t.session == ""
-	job, err := t.writer.run(ctx, t.script, t.session, begins)
+// send runs what was collected, in a session.
+func (t *transaction) send(ctx context.Context) error {
+	if t.session == "" {
+		if err := t.begin(ctx); err != nil {
+			return err
+		}
+	}
+	_, err := t.writer.run(ctx, t.script, t.session, false)
+	t.script = &script{}
+	return err
+}
+
+// begin makes a session by a job that touches no table: were its answer lost, then nobody could end what it holds.
+func (t *transaction) begin(ctx context.Context) error {
+	first := &script{}
+	first.add("BEGIN TRANSACTION")
+	job, err := t.writer.run(ctx, first, "", true)
 	if err != nil {
 		return err
 	}
-	t.script = &script{}
-	if begins {
-		if job.Statistics == nil || job.Statistics.SessionInfo == nil || job.Statistics.SessionInfo.SessionId == "" {
-			return errors.New("BigQuery made no session")
-		}
-		t.session = job.Statistics.SessionInfo.SessionId
+	if job.Statistics == nil || job.Statistics.SessionInfo == nil || job.Statistics.SessionInfo.SessionId == "" {
+		return errors.New("BigQuery made no session")
 	}
+	t.session = job.Statistics.SessionInfo.SessionId
 	return nil
+}
+
+// commit runs what is left, which is all of it where there was no need of a session.
+func (t *transaction) commit(ctx context.Context) error {
+	last := t.script
+	if t.session == "" {
+		last = &script{parameters: t.script.parameters}
+		last.add("BEGIN TRANSACTION")
+		last.add(t.script.text.String())
+	}
+	last.add("COMMIT TRANSACTION")
+	_, err := t.writer.run(ctx, last, t.session, false)
+	return err
 }
 
 // end ends the session, and with it a transaction that was not committed: as long as that is open nobody else can write the

@@ -94,7 +94,7 @@ func (w *writer) name(t warehouse.Table) (string, error) {
 	return quote(project, dataset, t.Name), nil
 }
 
-// locate learns where the tables are, for a job that names its session or whose statements are many has to be sent there.
+// locate learns where the tables are: BigQuery does not find that out for a session, which belongs to one place.
 func (w *writer) locate(ctx context.Context, changes []warehouse.Replacement) error {
 	for _, c := range changes {
 		if w.location != "" {
@@ -118,14 +118,12 @@ func (w *writer) Replace(ctx context.Context, changes []warehouse.Replacement) e
 	}
 	t := &transaction{writer: w, script: &script{}}
 	defer t.end(ctx)
-	t.script.add("BEGIN TRANSACTION")
 	for _, c := range changes {
 		if err := t.replace(ctx, c); err != nil {
 			return failed("write", c.Table, unwritten(err))
 		}
 	}
-	t.script.add("COMMIT TRANSACTION")
-	return unwritten(t.send(ctx, false))
+	return unwritten(t.commit(ctx))
 }
 
 // run has BigQuery run a script to its end, in a session where one is named, or in one that it makes.
@@ -185,7 +183,7 @@ func unwritten(err error) error {
 type script struct {
 	text       strings.Builder
 	parameters []*bq.QueryParameter
-	size       int // of the parameters in bytes, but for what JSON escapes
+	size       int // of the parameters as JSON, in bytes
 }
 
 func (s *script) add(statement string) {
@@ -207,7 +205,7 @@ func (s *script) array(of *bq.QueryParameterType, values []*bq.QueryParameterVal
 // overhead is what JSON takes for a value in bytes, besides its name and its text.
 const overhead = 20
 
-// value is a parameter's value, and about how many bytes it takes.
+// value is a parameter's value, and how many bytes it takes as JSON.
 func value(v warehouse.Value) (bq.QueryParameterValue, int) {
 	var text string
 	switch v := v.(type) {
@@ -220,5 +218,19 @@ func value(v warehouse.Value) (bq.QueryParameterValue, int) {
 	default:
 		text = fmt.Sprint(v)
 	}
-	return bq.QueryParameterValue{Value: text, ForceSendFields: []string{"Value"}}, overhead + len(text)
+	return bq.QueryParameterValue{Value: text, ForceSendFields: []string{"Value"}}, overhead + escaped(text)
+}
+
+// escaped is how many bytes encoding/json makes of a text, at most.
+func escaped(text string) int {
+	n := len(text)
+	for i := range len(text) {
+		switch b := text[i]; {
+		case b < ' ' || b == '<' || b == '>' || b == '&':
+			n += 5
+		case b == '"' || b == '\\' || b == 0xE2: // which begins U+2028
+			n += 3
+		}
+	}
+	return n
 }

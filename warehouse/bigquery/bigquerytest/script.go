@@ -76,15 +76,14 @@ func statements(sql string) []string {
 
 var abort = regexp.MustCompile(`^CALL BQ\.ABORT_SESSION\('([^']*)'\)$`)
 
-// execute runs a script. What is open at its end without a session, or when it fails, is undone.
+// execute runs a script. What is open at its end is undone, but in a session, where it stays open even if the script failed.
 func (s *Server) execute(ctx context.Context, of *script) (err error) {
 	s.mu.Lock()
 	open := s.sessions[of.session]
 	s.mu.Unlock()
 	defer func() {
-		if of.session == "" || err != nil {
+		if of.session == "" {
 			open.abandon()
-			open = nil
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
