@@ -4,7 +4,7 @@ import (
 	"debug/elf"
 	"errors"
 	"fmt"
-	"slices"
+	"os"
 
 	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
@@ -42,16 +42,33 @@ func releaseProgram() error {
 	return errors.Join(errs...)
 }
 
-// constantSegments tells whether what stands at an offset of the program's file is never written to in memory. A mapping
-// that cannot be written now may have been before: the linker writes addresses into a part of the data and then closes it,
-// and letting go of that would lose them.
+// constantSegments tells what stands at an offset of the program's own file and is never written to in memory.
 func constantSegments() (func(offset uint64) bool, error) {
 	file, err := elf.Open("/proc/self/exe")
 	if err != nil {
 		return nil, err
 	}
-	segments := slices.DeleteFunc(slices.Clone(file.Progs), func(p *elf.Prog) bool { return p.Type != elf.PT_LOAD || p.Flags&elf.PF_W != 0 })
+	return constantIn(file.Progs, uint64(os.Getpagesize())), file.Close() //nolint:gosec // a page has a size
+}
+
+// constantIn reports whether a mapping that begins at an offset of a program's file is never written to. One that cannot
+// be written now may have been before: the linker writes addresses into a part of the data and then closes it, and letting
+// go of that would lose them. A mapping of the data begins at the start of the page where its segment does, and the end of
+// the segment before may stand on that page too.
+func constantIn(segments []*elf.Prog, page uint64) func(offset uint64) bool {
+	holds := func(p *elf.Prog, offset uint64) bool {
+		return p.Type == elf.PT_LOAD && p.Off/page*page <= offset && offset < p.Off+p.Filesz
+	}
 	return func(offset uint64) bool {
-		return slices.ContainsFunc(segments, func(p *elf.Prog) bool { return p.Off <= offset && offset < p.Off+p.Filesz })
-	}, file.Close()
+		known := false
+		for _, p := range segments {
+			if holds(p, offset) {
+				if p.Flags&elf.PF_W != 0 {
+					return false
+				}
+				known = true
+			}
+		}
+		return known
+	}
 }

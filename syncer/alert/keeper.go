@@ -57,7 +57,7 @@ const (
 	// Looking at thousands of syncs takes time, and is done so much less often that it takes a hundredth of a processor.
 	breath        = time.Second
 	breathShare   = 100
-	longestBreath = 10 * time.Second
+	longestBreath = 5 * time.Second
 
 	sendTime = 30 * time.Second // of one notice
 	// turn is how long one pass gives notices. Where thousands wait, it looks again in between.
