@@ -9,6 +9,10 @@ import (
 	"spillway/warehouse/sqldb"
 )
 
+// statementBytes is about half of what Snowflake takes for the text of a statement and its bound values.
+// Source: https://docs.snowflake.com/en/user-guide/query-size-limits
+const statementBytes = 512 << 10
+
 // openWriter logs in by itself, with the session parameters of models: none of them keeps a session from writing. Its
 // TIMEZONE = UTC is what values without a zone are taken in.
 func openWriter(_ context.Context, c Config, env warehouse.Env) (warehouse.Writer, error) {
@@ -21,6 +25,7 @@ func openWriter(_ context.Context, c Config, env warehouse.Env) (warehouse.Write
 		Quote:     folded,
 		Types:     map[warehouse.Type]string{warehouse.String: "varchar", warehouse.Int: "bigint", warehouse.Time: "timestamp_tz"},
 		Parameter: func(int) string { return "?" },
+		MostBytes: statementBytes,
 	}}, nil
 }
 

@@ -1,6 +1,7 @@
 package sqldb
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -27,12 +28,14 @@ type Dialect struct {
 	Parameter func(n int) string        // how the n-th value is written, from 1
 	Settings  []string                  // statements before each transaction
 	MostText  int                       // the bytes of text that a column holds; 0 is without end
+	MostBytes int                       // the bytes of values after which a statement ends; 0 is insertBytes
 }
 
-// A statement inserts at most so many rows, and ends with the one that has it hold so many bytes of text.
+// A statement inserts at most so many rows, and ends with the one that has its values take so many bytes.
 const (
 	insertRows  = 500
 	insertBytes = 1 << 20
+	valueBytes  = 32 // of a value besides its text, about
 )
 
 var _ warehouse.Writer = (*Writer)(nil)
@@ -168,7 +171,7 @@ func (w *Writer) replace(ctx context.Context, tx *sql.Tx, c warehouse.Replacemen
 // insert sends the rows, many in a statement.
 func (w *Writer) insert(ctx context.Context, tx *sql.Tx, c warehouse.Replacement) error {
 	var args []any
-	size := 0
+	size, most := 0, cmp.Or(w.Dialect.MostBytes, insertBytes)
 	flush := func() error {
 		if len(args) == 0 {
 			return nil
@@ -182,12 +185,13 @@ func (w *Writer) insert(ctx context.Context, tx *sql.Tx, c warehouse.Replacement
 			return err
 		}
 		for _, v := range row {
+			size += valueBytes
 			if s, ok := v.(string); ok {
 				size += len(s)
 			}
 			args = append(args, w.argument(v))
 		}
-		if len(args) >= insertRows*len(c.Table.Columns) || size >= insertBytes {
+		if len(args) >= insertRows*len(c.Table.Columns) || size >= most {
 			if err := flush(); err != nil {
 				return err
 			}

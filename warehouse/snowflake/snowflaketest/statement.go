@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -49,6 +50,9 @@ type statement struct {
 	failed *failure
 }
 
+// maxStatement is how large Snowflake's documentation has a statement be with its values, in bytes. Here none is larger.
+const maxStatement = 1 << 20
+
 func (s *Server) query(w http.ResponseWriter, r *http.Request) {
 	n, refused := s.authorized(r)
 	if refused != nil {
@@ -61,8 +65,16 @@ func (s *Server) query(w http.ResponseWriter, r *http.Request) {
 		Parameters map[string]any     `json:"parameters"`
 		Bindings   map[string]binding `json:"bindings"`
 	}
-	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+	text, err := io.ReadAll(r.Body)
+	if err == nil {
+		err = json.Unmarshal(text, &body)
+	}
+	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	if len(text) > maxStatement {
+		http.Error(w, "the statement and its values are too large", http.StatusRequestEntityTooLarge)
 		return
 	}
 	requestID := r.URL.Query().Get("requestId")
