@@ -165,11 +165,11 @@ func (l *listening) sample(heard *said, problems map[string]bool) (sample runlog
 		keys[n] = records[n].Key
 		about = about || problems[keys[n]]
 	}
-	problem := func(n int) bool { return problems[keys[n]] }
+	of := samples.Records{Count: len(keys), Problem: func(n int) bool { return problems[keys[n]] }}
 	return runlog.Sample{Keys: keys, Exchange: runlog.Exchange{
 		At: heard.At.UTC().Truncate(time.Millisecond), TookMS: heard.Took.Milliseconds(), WaitedMS: heard.Waited.Milliseconds(),
 		Server: heard.Server, Method: heard.Method, Path: heard.Route, Attempt: heard.Attempt, Status: heard.Status, Code: heard.Code,
-		Request: heard.request.Fit(l.sampler.size, len(keys), problem), Answer: heard.answer.Fit(l.sampler.size, len(keys), problem),
+		Request: heard.request.Fit(l.sampler.size, of), Answer: heard.answer.Fit(l.sampler.size, of.MarkedBy(&heard.request)),
 	}}, about
 }
 

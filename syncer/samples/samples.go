@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"mime"
 	"net/url"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -109,9 +108,9 @@ func escape(text string) string {
 	return strings.ReplaceAll(url.QueryEscape(text), url.QueryEscape(Hidden), Hidden)
 }
 
-// Fit is what is kept of the body: at most limit bytes of text. It was about so many records, of which problem tells whose
-// sample it is; in lists of them, as many others as necessary make room.
-func (b *Body) Fit(limit, records int, problem func(n int) bool) runlog.Message {
+// Fit is what is kept of the body: at most limit bytes of text. In lists of the records that it was about, as many of
+// those that are not in question as necessary make room.
+func (b *Body) Fit(limit int, of Records) runlog.Message {
 	kept := runlog.Message{Type: b.kind, Headers: b.headers, Bytes: b.bytes, Body: b.text, Cut: b.cut, Left: b.left}
 	if len(kept.Body) <= limit {
 		return kept
@@ -119,7 +118,7 @@ func (b *Body) Fit(limit, records int, problem func(n int) bool) runlog.Message 
 	kept.Cut = true
 	if b.json {
 		if document, err := parse([]byte(b.text)); err == nil {
-			if text, err := encode(thin(document, records, problem)); err == nil {
+			if text, err := encode(thin(document, of)); err == nil {
 				kept.Body = text
 			}
 		}
@@ -131,43 +130,37 @@ func (b *Body) Fit(limit, records int, problem func(n int) bool) runlog.Message 
 // few is how many elements a list keeps of which none is about the records in question.
 const few = 2
 
-// thin leaves out what is not about the records in question: the other elements of lists that have one a record, and most
-// of all other long lists.
-func thin(value any, records int, problem func(n int) bool) any {
+// thin leaves out what is not about the records in question.
+func thin(value any, of Records) any {
 	switch value := value.(type) {
 	case object:
 		for n := range value {
-			value[n].value = thin(value[n].value, records, problem)
+			value[n].value = thin(value[n].value, of)
 		}
 		return value
 	case []any:
-		keep := func(n int) bool { return n < few }
-		if len(value) == records && slices.ContainsFunc(numbers(records), problem) {
-			keep = problem
+		if len(value) <= few {
+			return thinned(value, of, func(int) bool { return true })
 		}
-		var kept []any
-		left := 0
-		for n, element := range value {
-			if len(value) > few && !keep(n) {
-				left++
-				continue
-			}
-			kept = append(kept, thin(element, records, problem))
-		}
-		if left > 0 {
-			kept = append(kept, fmt.Sprintf("… %d more", left))
-		}
-		return kept
+		return thinned(value, of, of.keeps(value))
 	}
 	return value
 }
 
-func numbers(n int) []int {
-	list := make([]int, n)
-	for i := range list {
-		list[i] = i
+func thinned(list []any, of Records, keep func(n int) bool) []any {
+	var kept []any
+	left := 0
+	for n, element := range list {
+		if !keep(n) {
+			left++
+			continue
+		}
+		kept = append(kept, thin(element, of))
 	}
-	return list
+	if left > 0 {
+		kept = append(kept, fmt.Sprintf("… %d more", left))
+	}
+	return kept
 }
 
 // whole is how many bytes of text, at most limit, end with a whole character.

@@ -14,7 +14,7 @@ import (
 
 func fit(m *samples.Mask, kind, body string, values ...string) runlog.Message {
 	b := m.Read(destinations.Message{Type: kind, Body: []byte(body)}, values)
-	return b.Fit(4<<10, 1, func(int) bool { return true })
+	return b.Fit(4<<10, samples.Records{Count: 1, Problem: func(int) bool { return true }})
 }
 
 func TestMaskedFieldsAreCutOutWhereverTheyStand(t *testing.T) {
@@ -86,14 +86,40 @@ func TestALongBodyKeepsWhatItIsKeptFor(t *testing.T) {
 	}
 	body := `{"records":[` + strings.Join(records, ",") + `],"tags":[1,2,3,4,5],"op":"upsert"}`
 	b := (*samples.Mask)(nil).Read(destinations.Message{Body: []byte(body)}, nil)
-	kept := b.Fit(1000, 50, func(n int) bool { return n == 7 || n == 40 })
+	kept := b.Fit(1000, samples.Records{Count: 50, Problem: func(n int) bool { return n == 7 || n == 40 }})
 	want := `{"records":[` + records[7] + "," + records[40] + `,"… 48 more"],"tags":[1,2,"… 3 more"],"op":"upsert"}`
 	if kept.Body != want || !kept.Cut || kept.Bytes != int64(len(body)) {
 		t.Errorf("%+v", kept)
 	}
-	kept = b.Fit(101, 50, func(n int) bool { return n == 7 })
+	kept = b.Fit(101, samples.Records{Count: 50, Problem: func(n int) bool { return n == 7 }})
 	if len(kept.Body) > 101 || len(kept.Body) < 99 || !strings.HasPrefix(kept.Body, `{"records":[{"id":7`) || strings.Contains(kept.Body, "\uFFFD") {
 		t.Errorf("%q", kept.Body)
+	}
+}
+
+// TestAnswersAreInAnyOrder: what tells a record from the others in the request finds its part of the answer.
+func TestAnswersAreInAnyOrder(t *testing.T) {
+	t.Parallel()
+	const count = 40
+	inputs, results := make([]string, count), make([]string, count)
+	for n := range count {
+		inputs[n] = fmt.Sprintf(`{"ref":"%d","fields":{"email":"•••","plan":"Pro"}}`, n)
+		results[count-1-n] = fmt.Sprintf(`{"ref":%d,"status":"ok","plan":"Pro"}`, n)
+	}
+	read := func(body string) samples.Body {
+		return (*samples.Mask)(nil).Read(destinations.Message{Body: []byte(body)}, nil)
+	}
+	request := read(`{"inputs":[` + strings.Join(inputs, ",") + `]}`)
+	of := samples.Records{Count: count, Problem: func(n int) bool { return n == 7 }}.MarkedBy(&request)
+	for body, want := range map[string]string{
+		`{"results":[` + strings.Join(results, ",") + `]}`: `{"results":[{"ref":7,"status":"ok","plan":"Pro"},"… 39 more"]}`,
+		`{"results":[` + strings.Join(results[:32], ",") + `],"errors":[{"context":{"ref":["1"]}},{"context":{"ref":["2"]}},{"context":{"ref":["7"]}}]}`: `{"results":[` +
+			results[0] + "," + results[1] + `,"… 30 more"],"errors":[{"context":{"ref":["7"]}},"… 2 more"]}`,
+	} {
+		answer := read(body)
+		if kept := answer.Fit(400, of); kept.Body != want {
+			t.Errorf("%s\nis kept of %s\nwant %s", kept.Body, body, want)
+		}
 	}
 }
 
