@@ -61,7 +61,7 @@ func TestEveryAttemptThatLeftIsToldOf(t *testing.T) {
 			t.Fatalf("do: %v", err)
 		}
 		for n, x := range *all {
-			if n == 1 != (x.Waited > 0) {
+			if n == 1 && x.Waited == 0 || n == 0 && x.Waited > 0 { // the third may wait for a moment
 				t.Errorf("attempt %d waited %s for its turn", x.Attempt, x.Waited)
 			}
 			(*all)[n].Waited = 0
