@@ -145,13 +145,15 @@ func TestRetryPutsTheRowsOfARunBackInLine(t *testing.T) {
 	}
 }
 
-func TestAHeldPlanIsApproved(t *testing.T) {
-	removes := func(s *project.Sync) {
-		s.OnRemoved = "delete"
-		if err := s.Guard.MaxRemoved.UnmarshalText([]byte("1%")); err != nil {
-			panic(err)
-		}
+// cautious lets a sync delete what is gone, and hold where that is more than a handful.
+func cautious(s *project.Sync) {
+	s.OnRemoved = "delete"
+	if err := s.Guard.MaxRemoved.UnmarshalText([]byte("1%")); err != nil {
+		panic(err)
 	}
+}
+
+func TestAHeldPlanIsApproved(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.rows = 40
 		w.start()
@@ -171,16 +173,10 @@ func TestAHeldPlanIsApproved(t *testing.T) {
 		if _, err := w.daemon.Approve(t.Context(), held.ID, "ada"); !errors.Is(err, syncer.ErrApproval) {
 			t.Errorf("a second time: %v", err)
 		}
-	}, every("contacts", "", removes))
+	}, every("contacts", "", cautious))
 }
 
 func TestAHeldPlanIsDiscarded(t *testing.T) {
-	guarded := func(s *project.Sync) {
-		s.OnRemoved = "delete"
-		if err := s.Guard.MaxRemoved.UnmarshalText([]byte("1%")); err != nil {
-			panic(err)
-		}
-	}
 	inWorld(t, func(t *testing.T, w *world) {
 		w.rows = 40
 		w.start()
@@ -203,7 +199,7 @@ func TestAHeldPlanIsDiscarded(t *testing.T) {
 		if again := w.wait(w.trigger("contacts")); again.State != runlog.Succeeded || again.Same != 40 {
 			t.Errorf("%s %+v", again.State, again.Counts)
 		}
-	}, every("contacts", "", guarded))
+	}, every("contacts", "", cautious))
 }
 
 func TestReady(t *testing.T) {
